@@ -1,0 +1,1 @@
+// The command line is `src/cli`; this file only hands over argv and ends with its exit code.

@@ -1,0 +1,11 @@
+/**
+ * takes: nothing of this product.
+ * gives: what every room stands on: errors with codes, time, logs, meters, backoff, YAML.
+ * never: imports a room, reads the environment outside `config/`.
+ * see:   docs/adr/0007-factories-no-container.md
+ */
+export { backoffMs, sleep, type BackoffOptions } from './backoff.ts';
+export { systemClock, type Clock } from './clock.ts';
+export { GaugewayError, messageOf, type ErrorCode } from './errors.ts';
+export { createLogger, silentLogger, type LogLevel, type Logger } from './log.ts';
+export { createMeters, type Counter, type Gauge, type Histogram, type Meters } from './meters.ts';

@@ -1,0 +1,73 @@
+import { Pool } from 'undici';
+
+/** Where one VictoriaMetrics answers and what it wants to see. */
+export interface VictoriaTarget {
+  /** Base URL without a trailing slash, e.g. `http://127.0.0.1:8428`. */
+  baseUrl: string;
+  username?: string;
+  password?: string;
+  /** The `authKey` argument of each locked path, by the flag's name without `AuthKey`. */
+  authKeys?: Readonly<Partial<Record<'metrics' | 'forceFlush' | 'snapshot' | 'delete', string>>>;
+}
+
+export interface VictoriaRequest {
+  method: 'GET' | 'POST';
+  /** Path below the base URL, already encoded. */
+  path: string;
+  query?: URLSearchParams;
+  headers?: Readonly<Record<string, string>>;
+  body?: Buffer | string;
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
+export interface VictoriaAnswer {
+  status: number;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  body: Buffer;
+}
+
+/** HTTP to one VictoriaMetrics; every path and argument is the caller's, nothing of a client's request passes by itself. */
+export interface VictoriaClient {
+  readonly target: VictoriaTarget;
+  request(request: VictoriaRequest): Promise<VictoriaAnswer>;
+  /** Called whenever a connection to the server ends; a restart of the server shows here first. */
+  onDisconnect(listener: () => void): void;
+  close(): Promise<void>;
+}
+
+export function createVictoriaClient(
+  target: VictoriaTarget,
+  options: { connections?: number } = {},
+): VictoriaClient {
+  const base = new URL(target.baseUrl);
+  const prefix = base.pathname === '/' ? '' : base.pathname.replace(/\/$/, '');
+  const pool = new Pool(base.origin, {
+    connections: options.connections ?? 16,
+    headersTimeout: 60_000,
+    bodyTimeout: 60_000,
+    keepAliveTimeout: 30_000,
+  });
+  const authorization =
+    target.password === undefined
+      ? undefined
+      : `Basic ${Buffer.from(`${target.username ?? ''}:${target.password}`).toString('base64')}`;
+  return {
+    target,
+    onDisconnect: (listener) => void pool.on('disconnect', listener),
+    close: () => pool.destroy(),
+    async request(request) {
+      const timeout = AbortSignal.timeout(request.timeoutMs);
+      const search = request.query?.toString();
+      const answer = await pool.request({
+        method: request.method,
+        path: `${prefix}${request.path}${search ? `?${search}` : ''}`,
+        headers: { ...request.headers, ...(authorization ? { authorization } : {}) },
+        body: request.body ?? null,
+        signal: request.signal ? AbortSignal.any([request.signal, timeout]) : timeout,
+      });
+      const body = Buffer.from(await answer.body.arrayBuffer());
+      return { status: answer.statusCode, headers: answer.headers, body };
+    },
+  };
+}
