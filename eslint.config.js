@@ -2,7 +2,16 @@ import node from 'eslint-plugin-n';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'data/', '.cache/', 'node_modules/', 'src/wire/kernel/assembly/', '**/*.cjs'] },
+  {
+    ignores: [
+      'dist/',
+      'data/',
+      '.cache/',
+      'node_modules/',
+      'src/wire/kernel/assembly/',
+      '**/*.cjs',
+    ],
+  },
   {
     files: ['src/**/*.ts', 'exporter-agent/**/*.ts', 'migrations/**/*.ts', 'test/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
@@ -24,14 +33,23 @@ export default tseslint.config(
         'error',
         { considerDefaultExhaustiveForUnions: true },
       ],
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/no-non-null-assertion': 'off',
-      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: true },
+      ],
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
       'no-restricted-syntax': [
         'error',
-        { selector: 'ExportDefaultDeclaration', message: 'Named exports only: a name is what readers search for.' },
+        {
+          selector: 'ExportDefaultDeclaration',
+          message: 'Named exports only: a name is what readers search for.',
+        },
         { selector: 'ExportAllDeclaration', message: 'A door names what it opens: no export *.' },
       ],
     },

@@ -24,16 +24,10 @@ export interface Principal {
 }
 
 export type AuthenticationFailure =
-  | 'missing'
-  | 'malformed'
-  | 'unknown'
-  | 'expired'
-  | 'revoked'
-  | 'disabled';
+  'missing' | 'malformed' | 'unknown' | 'expired' | 'revoked' | 'disabled';
 
 export type Authentication =
-  | { ok: true; principal: Principal }
-  | { ok: false; reason: AuthenticationFailure };
+  { ok: true; principal: Principal } | { ok: false; reason: AuthenticationFailure };
 
 /**
  * Judges an `Authorization` header: `Bearer JWT`, `Bearer KEY`, or Basic with the key as password.

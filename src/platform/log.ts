@@ -1,5 +1,16 @@
 import { pino } from 'pino';
 
+type Line = (fields: object, message: string) => void;
+
+/** The part of pino that is used; its own generic type does not survive exactOptionalPropertyTypes. */
+interface PinoLike {
+  child(bound: object): PinoLike;
+  debug: Line;
+  info: Line;
+  warn: Line;
+  error: Line;
+}
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -64,9 +75,7 @@ export const silentLogger: Logger = {
   child: () => silentLogger,
 };
 
-type Pino = ReturnType<typeof pino>;
-
-function wrap(root: Pino, bound: LogFields): Logger {
+function wrap(root: PinoLike, bound: LogFields): Logger {
   const logger = root.child(bound);
   return {
     debug: (message, fields) => logger.debug(fields ?? {}, message),
