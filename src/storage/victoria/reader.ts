@@ -5,12 +5,10 @@ import type { VictoriaAnswer, VictoriaClient } from './client.ts';
 /** Time for storage's own `timeout` to show before ours ends the connection, milliseconds. */
 const graceMs = 500;
 
+const tooLarge = 'the answer is too large; ask for fewer series or a wider step';
+
 /** Questions to one VictoriaMetrics. Every path is one of a fixed list; the tenant is already among the arguments. */
-export function createVictoriaReader(
-  client: VictoriaClient,
-  options: { maxAnswerBytes?: number } = {},
-): SeriesReader {
-  const { maxAnswerBytes = 64 * 1024 * 1024 } = options;
+export function createVictoriaReader(client: VictoriaClient): SeriesReader {
   return {
     async read(read, args, { timeoutMs, signal }) {
       try {
@@ -21,7 +19,7 @@ export function createVictoriaReader(
           timeoutMs: timeoutMs + graceMs,
           ...(signal ? { signal } : {}),
         });
-        return answer.body.length > maxAnswerBytes ? tooLarge(maxAnswerBytes) : outcomeOf(answer);
+        return outcomeOf(answer);
       } catch (error) {
         return failureOf(error, signal);
       }
@@ -57,16 +55,14 @@ function causeOf(body: Buffer): string {
     .replace(/^.*? on the time range \([^)]*\): /s, '');
 }
 
-function tooLarge(maxAnswerBytes: number): ReadOutcome {
-  const message = `the answer is larger than ${maxAnswerBytes} bytes; ask for fewer series or a wider step`;
-  return { ok: false, reason: 'too-large', message };
-}
-
 function failureOf(error: unknown, signal: AbortSignal | undefined): ReadOutcome {
   if (signal?.aborted) return { ok: false, reason: 'canceled', message: 'canceled' };
   const name = error instanceof Error ? error.name : '';
   if (name === 'TimeoutError' || name === 'HeadersTimeoutError' || name === 'BodyTimeoutError') {
     return { ok: false, reason: 'timeout', message: messageOf(error) };
+  }
+  if (name === 'ResponseExceededMaxSizeError') {
+    return { ok: false, reason: 'too-large', message: tooLarge };
   }
   return { ok: false, reason: 'unavailable', message: 'VictoriaMetrics cannot be reached' };
 }
