@@ -1,10 +1,12 @@
 import { GaugewayError } from '../platform/index.ts';
 import { compareText, dataOf, vectorAnswer } from './answer.ts';
 import { askStorage, seconds, type QueryDeps } from './ask.ts';
-import { promqlSemantics } from './instant.ts';
-import { matchSelectors, storageMatch } from './matchers.ts';
+import { showNewest } from './instant.ts';
+import { matchSelectors } from './matchers.ts';
 import type { QueryOutcome } from './outcome.ts';
 import type { Arguments } from './params.ts';
+import { toStorageText } from './promql/storage-text.ts';
+import { tenantLabel } from './tenancy.ts';
 
 interface Sample {
   metric: Record<string, string>;
@@ -20,15 +22,16 @@ export async function federate(
   tenantId: string,
   args: Arguments,
 ): Promise<QueryOutcome> {
-  const matches = matchSelectors(args, deps.limits.maxSelectors).map(storageMatch);
+  const matches = matchSelectors(args, deps.limits.maxSelectors);
   if (matches.length === 0) throw new GaugewayError('BAD_REQUEST', 'no match[] parameter provided');
   const now = deps.clock.nowMs();
   const lines = new Map<string, string>();
-  for (const [, query] of matches) {
+  for (const selector of matches) {
+    const query = toStorageText(selector, tenantLabel);
     const outcome = await askStorage(deps, {
       tenantId,
       read: { endpoint: 'query' },
-      args: [['query', query], ['time', seconds(now)], ['nocache', '1'], ...promqlSemantics],
+      args: [['query', query], ['time', seconds(now)], ['nocache', '1'], showNewest],
       timeoutMs: deps.limits.timeoutMs,
       shape: vectorAnswer,
       key: `federate ${Math.floor(now / 1000)}\0${query}`,

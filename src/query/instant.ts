@@ -6,14 +6,8 @@ import { scalar, timeMs, timeoutMs, type Arguments } from './params.ts';
 import { typeOf } from './promql/check.ts';
 import { selectors } from './promql/selectors.ts';
 
-/**
- * Prometheus's look-back of five minutes, so that storage does not guess one from the sample interval; and no
- * hiding of the newest samples, which storage does for 30 s unless told (field/ingest-and-query §5.2).
- */
-export const promqlSemantics = [
-  ['max_lookback', '5m'],
-  ['latency_offset', '1ms'],
-] as const;
+/** Storage hides the newest 30 s unless told otherwise (field/ingest-and-query §5.2). */
+export const showNewest = ['latency_offset', '1ms'] as const;
 
 /** Without `time`, questions of the same second are the same question. */
 const nowGridMs = 1000;
@@ -47,7 +41,7 @@ export async function instantQuery(
       ['time', seconds(time)],
       ['timeout', `${timeout}ms`],
       ['nocache', '1'],
-      ...promqlSemantics,
+      showNewest,
     ],
     timeoutMs: timeout,
     shape: (body) => {

@@ -2,7 +2,7 @@ import { GaugewayError } from '../platform/index.ts';
 import { emptyAnswer, matrixAnswer } from './answer.ts';
 import { askStorage, seconds, type QueryDeps } from './ask.ts';
 import { expressionOf, storageQuery } from './expression.ts';
-import { promqlSemantics } from './instant.ts';
+import { showNewest } from './instant.ts';
 import type { QueryOutcome } from './outcome.ts';
 import { requiredTimeMs, stepMs, timeoutMs, type Arguments } from './params.ts';
 import type { Expr } from './promql/ast.ts';
@@ -45,7 +45,7 @@ export async function rangeQuery(
       ['step', `${grid.stepMs}ms`],
       ['timeout', `${timeout}ms`],
       ...(isAligned(grid) ? [] : [['nocache', '1'] as const]),
-      ...promqlSemantics,
+      showNewest,
     ],
     timeoutMs: timeout,
     shape: matrixAnswer,

@@ -18,8 +18,7 @@ type StorageArgument =
   | 'topN'
   | 'date'
   | 'nocache'
-  | 'latency_offset'
-  | 'max_lookback';
+  | 'latency_offset';
 
 export type StorageArguments = readonly (readonly [StorageArgument, string])[];
 

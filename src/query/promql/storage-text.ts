@@ -1,10 +1,16 @@
-import type { Aggregation, Binary, Call, Expr, Matcher } from './ast.ts';
+import type { Aggregation, Binary, Call, Expr, Matcher, VectorSelector } from './ast.ts';
 import { typeOf } from './check.ts';
 import { functions } from './functions.ts';
 import { formatDuration, formatNumber, quote } from './literals.ts';
 
 /** Prometheus's default subquery step (its global evaluation interval), milliseconds. */
 const defaultSubqueryStepMs = 60_000;
+
+/**
+ * An instant selector sees a sample for five minutes, unless a stale marker ends it. Storage would guess a shorter
+ * time from the sample interval; given a window, `default_rollup` does as Prometheus does.
+ */
+const lookback = '5m';
 
 /** The expression uses a function for which storage has nothing that means the same. */
 export class UnsupportedFunction extends Error {
@@ -27,7 +33,7 @@ export function toStorageText(expr: Expr, hiddenLabel: string): string {
     case 'string':
       return quote(expr.value);
     case 'selector':
-      return printMatchers(expr.name, expr.matchers) + printShift(expr);
+      return `default_rollup(${printLookback(expr)})`;
     case 'matrix': {
       const { name, matchers } = expr.selector;
       const range = formatDuration(expr.rangeMs);
@@ -48,6 +54,11 @@ export function toStorageText(expr: Expr, hiddenLabel: string): string {
     case 'paren':
       return `(${print(expr.expr)})`;
   }
+}
+
+function printLookback(selector: VectorSelector): string {
+  const matchers = printMatchers(selector.name, selector.matchers);
+  return `${matchers}[${lookback}]${printShift(selector)}`;
 }
 
 /** A selector alone, as `match[]` wants it. */
@@ -75,8 +86,25 @@ function printShift(expr: { offsetMs?: number; at?: number | 'start' | 'end' }):
 function printCall(call: Call, print: (expr: Expr) => string): string {
   const { storageName = call.name, storageKeepsName } = functions.get(call.name)!;
   if (storageName === null) throw new UnsupportedFunction(call.name);
+  const [first] = call.args;
+  // The time of the sample itself, which a rollup's result no longer has.
+  if (call.name === 'timestamp' && first?.kind === 'selector') {
+    return `timestamp(${printLookback(first)})`;
+  }
+  if (call.name === 'absent' && first?.kind === 'selector') {
+    return `label_set(absent(${print(first)})${absentLabels(first)})`;
+  }
   const text = `${storageName}(${call.args.map(print).join(', ')})`;
   return storageKeepsName ? `label_del(${text}, "__name__")` : text;
+}
+
+/** The labels that `absent` gives: those that the selector fixes to one value (Prometheus's createLabelsForAbsentFunction). */
+function absentLabels({ matchers }: VectorSelector): string {
+  return matchers
+    .filter(({ name, op, value }) => op === '=' && value !== '' && name !== '__name__')
+    .filter(({ name }) => matchers.filter((other) => other.name === name).length === 1)
+    .map(({ name, value }) => `, ${quote(name)}, ${quote(value)}`)
+    .join('');
 }
 
 function printAggregation(expr: Aggregation, hiddenLabel: string): string {
