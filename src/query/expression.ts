@@ -3,10 +3,12 @@ import { parsed, scalar, type Arguments } from './params.ts';
 import type { Expr } from './promql/ast.ts';
 import { parsePromql } from './promql/parser.ts';
 import { subquerySteps } from './promql/selectors.ts';
-import { toStorageText, UnsupportedFunction } from './promql/storage-text.ts';
+import {
+  defaultSubqueryStepMs,
+  toStorageText,
+  UnsupportedFunction,
+} from './promql/storage-text.ts';
 import { refuseReservedLabel, tenantLabel } from './tenancy.ts';
-
-const defaultSubqueryStepMs = 60_000;
 
 /** The `query` argument as a checked tree. Throws 400. */
 export function expressionOf(args: Arguments): Expr {

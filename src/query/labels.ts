@@ -16,15 +16,15 @@ const pathSafeLabel = /^(?!\.{1,2}$)[\p{L}\p{N}_.: -]+$/u;
 /** The stored name behind Prometheus's `U__` escaping of names outside ASCII letters (model.UnescapeName), or undefined. */
 export function unescapeLabelName(name: string): string | undefined {
   if (!name.startsWith('U__')) return legacyLabel.test(name) ? name : undefined;
-  let valid = true;
-  const text = name.slice(3).replace(/_(?:(_)|([0-9a-fA-F]{1,6})_|)/g, (_all, ...groups) => {
-    const [underscore, hex] = groups as [string | undefined, string | undefined];
-    if (underscore !== undefined) return '_';
+  let unknown = 0;
+  const text = name.slice(3).replace(/__|_([0-9a-fA-F]{1,6})_|_/g, (all, hex?: string) => {
+    if (all === '__') return '_';
     const code = parseInt(hex ?? '', 16);
-    valid &&= code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
-    return valid ? String.fromCodePoint(code) : '';
+    const known = code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
+    if (!known) unknown++;
+    return known ? String.fromCodePoint(code) : '';
   });
-  return valid && text !== '' && !text.includes('\0') ? text : undefined;
+  return unknown === 0 && text !== '' && !text.includes('\0') ? text : undefined;
 }
 
 /** `/api/v1/labels`. */

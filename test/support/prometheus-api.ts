@@ -75,13 +75,15 @@ export async function startPrometheusApi(options: {
 }
 
 const answerError: ErrorRequestHandler = (
-  error: { code?: string; status?: number },
+  error: { code?: string; status?: number; message?: string },
   _req,
   res,
-  _next,
+  // Express knows an error handler by its four parameters.
+  next,
 ) => {
   const status = error.status ?? (error.code === 'BAD_REQUEST' ? 400 : 500);
-  res.status(status).json({ status: 'error', errorType: 'bad_data', error: String(error) });
+  res.status(status).json({ status: 'error', errorType: 'bad_data', error: error.message ?? '' });
+  if (res.destroyed) next();
 };
 
 function principalOf(req: Request) {

@@ -42,75 +42,65 @@ const prefixes = ['', '/prometheus'];
 
 /** Prometheus's HTTP API, default deny: what is not in this list is a 404. */
 export function prometheusRoutes(deps: PrometheusDeps): Route[] {
-  const { query } = deps;
+  return [...questions(deps.query), ...states(deps)].flatMap(toRoutes);
+}
+
+/** What the query room answers. */
+function questions(query: Query): Endpoint[] {
   const asked =
     (ask: (tenantId: string, args: URLSearchParams) => Promise<QueryOutcome>): Answer =>
     async ({ req, res }, tenantId) =>
       send(res, await ask(tenantId, await argumentsOf(req)));
-  const said =
-    (data: (tenantId: string, args: URLSearchParams) => unknown): Answer =>
-    async ({ req, res }, tenantId) =>
-      sendJson(res, { status: 'success', data: await data(tenantId, await argumentsOf(req)) });
-  const { views } = deps;
-
-  const endpoints: Endpoint[] = [
+  const format = asked((_tenant, args) => query.formatQuery(args));
+  const parse = asked((_tenant, args) => query.parseQuery(args));
+  const values: Answer = async ({ req, res }, tenantId) =>
+    send(
+      res,
+      await query.labelValues(tenantId, String(req.params['name']), await argumentsOf(req)),
+    );
+  const federate: Answer = async ({ req, res }, tenantId) =>
+    sendExposition(res, await query.federate(tenantId, await argumentsOf(req)));
+  const tsdb = get('/api/v1/status/tsdb', 'cardinality of the tenant', asked(query.tsdb));
+  return [
     both('/api/v1/query', 'instant query', asked(query.instant)),
     both('/api/v1/query_range', 'range query', asked(query.range)),
     both('/api/v1/query_exemplars', 'exemplars of an expression', asked(query.exemplars)),
     both('/api/v1/labels', 'label names', asked(query.labelNames)),
     both('/api/v1/series', 'series by selector', asked(query.series)),
-    both(
-      '/api/v1/format_query',
-      'an expression, laid out',
-      asked((_tenant, args) => query.formatQuery(args)),
-    ),
-    both(
-      '/api/v1/parse_query',
-      'an expression as a tree',
-      asked((_tenant, args) => query.parseQuery(args)),
-    ),
-    get('/api/v1/label/:name/values', 'values of a label', async ({ req, res }, tenantId) =>
-      send(
-        res,
-        await query.labelValues(tenantId, String(req.params['name']), await argumentsOf(req)),
-      ),
-    ),
+    both('/api/v1/format_query', 'an expression, laid out', format),
+    both('/api/v1/parse_query', 'an expression as a tree', parse),
+    get('/api/v1/label/:name/values', 'values of a label', values),
     get('/api/v1/metadata', 'type, help and unit of metrics', asked(query.metadata)),
-    get(
-      '/api/v1/rules',
-      'rule groups',
-      said(async (tenantId, args) => ({ groups: await views.ruleGroups(tenantId, args) })),
-    ),
-    get(
-      '/api/v1/alerts',
-      'active alerts',
-      said(async (tenantId) => ({ alerts: await views.alerts(tenantId) })),
-    ),
-    get(
-      '/api/v1/alertmanagers',
-      'Alertmanagers in use',
-      said(() => ({ activeAlertmanagers: [], droppedAlertmanagers: [] })),
-    ),
-    get(
-      '/api/v1/targets',
-      'hosts as targets',
-      said(async (tenantId) => ({
-        activeTargets: await views.targets(tenantId),
-        droppedTargets: [],
-        droppedTargetCounts: {},
-      })),
-    ),
+    get('/federate', 'newest samples as exposition text', federate),
+    { ...tsdb, needs: 'admin' },
+  ];
+}
+
+/** What other rooms and this process know by themselves. */
+function states(deps: PrometheusDeps): Endpoint[] {
+  const { views } = deps;
+  const said =
+    (data: (tenantId: string, args: URLSearchParams) => object | Promise<object>): Answer =>
+    async ({ req, res }, tenantId) =>
+      sendJson(res, { status: 'success', data: await data(tenantId, await argumentsOf(req)) });
+  const rules = said(async (tenantId, args) => ({
+    groups: await views.ruleGroups(tenantId, args),
+  }));
+  const alerts = said(async (tenantId) => ({ alerts: await views.alerts(tenantId) }));
+  const alertmanagers = said(() => ({ activeAlertmanagers: [], droppedAlertmanagers: [] }));
+  const targets = said(async (tenantId) => ({
+    activeTargets: await views.targets(tenantId),
+    droppedTargets: [],
+    droppedTargetCounts: {},
+  }));
+  return [
+    get('/api/v1/rules', 'rule groups', rules),
+    get('/api/v1/alerts', 'active alerts', alerts),
+    get('/api/v1/alertmanagers', 'Alertmanagers in use', alertmanagers),
+    get('/api/v1/targets', 'hosts as targets', targets),
     get('/api/v1/status/buildinfo', 'version', said(buildInfo(deps))),
     get('/api/v1/status/runtimeinfo', 'state of this process', said(runtimeInfo(deps))),
-    {
-      ...get('/api/v1/status/tsdb', 'cardinality of the tenant', asked(query.tsdb)),
-      needs: 'admin',
-    },
-    get('/federate', 'newest samples as exposition text', async ({ req, res }, tenantId) =>
-      sendExposition(res, await query.federate(tenantId, await argumentsOf(req))),
-    ),
   ];
-  return endpoints.flatMap(toRoutes);
 }
 
 interface Endpoint {

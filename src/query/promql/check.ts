@@ -1,4 +1,15 @@
-import type { Aggregation, Binary, Call, Expr, Matcher, ValueType, VectorSelector } from './ast.ts';
+import {
+  childrenOf,
+  type Aggregation,
+  type Binary,
+  type Call,
+  type Expr,
+  type Matcher,
+  type Subquery,
+  type Unary,
+  type ValueType,
+  type VectorSelector,
+} from './ast.ts';
 import { aggregations, functions } from './functions.ts';
 import { ParseError } from './lexer.ts';
 
@@ -16,75 +27,58 @@ export function isSetOperator(op: string): boolean {
 /** What an expression yields; only for expressions that passed checkTypes. */
 export function typeOf(expr: Expr): ValueType {
   switch (expr.kind) {
-    case 'number':
-      return 'scalar';
-    case 'string':
-      return 'string';
-    case 'selector':
-    case 'aggregation':
-      return 'instant vector';
-    case 'matrix':
-    case 'subquery':
-      return 'range vector';
     case 'call':
       return functions.get(expr.name)?.returns ?? 'instant vector';
     case 'binary':
-      return typeOf(expr.lhs) === 'scalar' && typeOf(expr.rhs) === 'scalar'
+      return [expr.lhs, expr.rhs].every((side) => typeOf(side) === 'scalar')
         ? 'scalar'
         : 'instant vector';
     case 'unary':
     case 'paren':
       return typeOf(expr.expr);
+    default:
+      return fixedTypes[expr.kind];
   }
 }
 
+const fixedTypes = {
+  number: 'scalar',
+  string: 'string',
+  selector: 'instant vector',
+  aggregation: 'instant vector',
+  matrix: 'range vector',
+  subquery: 'range vector',
+} as const;
+
 /** The type rules of Prometheus's parser (`checkAST`); bottom up, so that typeOf never meets an unchecked child. */
 export function checkTypes(query: string, expr: Expr): void {
-  const check = (child: Expr): void => checkTypes(query, child);
-  const fail = (position: number, message: string): never => {
+  for (const child of childrenOf(expr)) checkTypes(query, child);
+  checkNode(expr, (position, message) => {
     throw new ParseError(query, position, message);
-  };
+  });
+}
+
+function checkNode(expr: Expr, fail: Fail): void {
   switch (expr.kind) {
-    case 'number':
-    case 'string':
-      return;
     case 'selector':
-      return checkSelector(expr, fail);
-    case 'matrix':
-      return checkSelector(expr.selector, fail);
-    case 'paren':
-      return check(expr.expr);
+      checkSelector(expr, fail);
+      return;
     case 'subquery':
-      check(expr.expr);
-      if (typeOf(expr.expr) !== 'instant vector') {
-        fail(
-          expr.start,
-          `subquery is only allowed on instant vector, got ${typeOf(expr.expr)} instead`,
-        );
-      }
+      checkSubquery(expr, fail);
       return;
-    case 'unary': {
-      check(expr.expr);
-      const type = typeOf(expr.expr);
-      if (type !== 'scalar' && type !== 'instant vector') {
-        fail(
-          expr.start,
-          `unary expression only allowed on expressions of type scalar or instant vector, got "${type}"`,
-        );
-      }
+    case 'unary':
+      checkUnary(expr, fail);
       return;
-    }
     case 'call':
-      expr.args.forEach(check);
-      return checkCall(expr, fail);
+      checkCall(expr, fail);
+      return;
     case 'aggregation':
-      check(expr.expr);
-      if (expr.param) check(expr.param);
-      return checkAggregation(expr, fail);
+      checkAggregation(expr, fail);
+      return;
     case 'binary':
-      check(expr.lhs);
-      check(expr.rhs);
-      return checkBinary(expr, fail);
+      checkBinary(expr, fail);
+      return;
+    default:
   }
 }
 
@@ -93,6 +87,23 @@ type Fail = (position: number, message: string) => never;
 function expectType(expr: Expr, wanted: ValueType, context: string, fail: Fail): void {
   const type = typeOf(expr);
   if (type !== wanted) fail(expr.start, `expected type ${wanted} in ${context}, got ${type}`);
+}
+
+function checkSubquery({ expr, start }: Subquery, fail: Fail): void {
+  const type = typeOf(expr);
+  if (type !== 'instant vector') {
+    fail(start, `subquery is only allowed on instant vector, got ${type} instead`);
+  }
+}
+
+function checkUnary({ expr, start }: Unary, fail: Fail): void {
+  const type = typeOf(expr);
+  if (type !== 'scalar' && type !== 'instant vector') {
+    fail(
+      start,
+      `unary expression only allowed on expressions of type scalar or instant vector, got "${type}"`,
+    );
+  }
 }
 
 function checkCall(call: Call, fail: Fail): void {

@@ -20,7 +20,7 @@ const letters: Readonly<Record<string, ValueType>> = {
 
 /** `v`, `nm`, `v?n` (last optional), `vtt*` (last may repeat): one letter per argument. */
 function takes(shape: string, extra: Partial<FunctionSignature> = {}): FunctionSignature {
-  const args = [...shape.replace(/[?*]/g, '')].map((letter) => letters[letter]!);
+  const args = Array.from(shape.replace(/[?*]/g, '')).map((letter) => letters[letter]!);
   const mark = shape.indexOf('?');
   const optional = shape.endsWith('*') ? -1 : mark < 0 ? 0 : args.length - mark;
   return { args, optional, returns: 'instant vector', ...extra };

@@ -43,39 +43,29 @@ export function tokenize(query: string): Token[] {
   return tokens;
 }
 
+const patterns: readonly (readonly [Token['kind'], RegExp])[] = [
+  ['identifier', identifier],
+  ['duration', duration],
+  ['number', number],
+  ['string', string],
+  ['symbol', symbol],
+];
+
 function next(query: string, at: number): Token {
-  const found = (kind: Token['kind'], text: string): Token => ({
-    kind,
-    text,
-    start: at,
-    end: at + text.length,
-  });
-  const name = match(identifier, query, at);
-  // A lone colon separates range and step of a subquery.
-  if (name !== undefined && !/^:+$/.test(name)) {
-    return name.startsWith(':') && /^:\d/.test(name)
-      ? found('symbol', ':')
-      : found('identifier', name);
-  }
-  const span = match(duration, query, at);
-  if (span !== undefined) return found('duration', span);
-  const digits = match(number, query, at);
-  if (digits !== undefined) {
-    const after = query[at + digits.length] ?? '';
-    if (/[a-zA-Z0-9_.]/.test(after)) {
-      throw new ParseError(query, at, `bad number or duration syntax: "${digits}${after}"`);
+  for (const [kind, pattern] of patterns) {
+    const text = match(pattern, query, at);
+    // `:` or `:30s` is the step of a subquery, not a name.
+    if (text === undefined || (kind === 'identifier' && /^:(?:\d|:*$)/.test(text))) continue;
+    const end = at + text.length;
+    const after = query[end] ?? '';
+    if (kind === 'number' && /[a-zA-Z0-9_.]/.test(after)) {
+      throw new ParseError(query, at, `bad number or duration syntax: "${text}${after}"`);
     }
-    return found('number', digits);
+    return { kind, text, start: at, end };
   }
-  const text = match(string, query, at);
-  if (text !== undefined) return found('string', text);
-  const sign = match(symbol, query, at);
-  if (sign !== undefined) return found('symbol', sign);
   const character = String.fromCodePoint(query.codePointAt(at) ?? 0);
-  const quoted = /["'`]/.test(character);
-  throw new ParseError(
-    query,
-    at,
-    quoted ? 'unterminated quoted string' : `unexpected character: '${character}'`,
-  );
+  const problem = /["'`]/.test(character)
+    ? 'unterminated quoted string'
+    : `unexpected character: '${character}'`;
+  throw new ParseError(query, at, problem);
 }

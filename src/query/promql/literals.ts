@@ -88,27 +88,33 @@ const escapePattern =
 
 /** The content of a quoted literal, or undefined where an escape is not one of Go's. */
 export function unquote(literal: string): string | undefined {
-  const quote = literal[0];
+  const quotes = literal.slice(0, 1);
   const inner = literal.slice(1, -1);
-  if (quote === '`') return inner.replaceAll('\r', '');
-  let valid = !inner.includes('\n');
-  const text = inner.replace(escapePattern, (all: string, ...groups: (string | undefined)[]) => {
-    const [simple, hex, octal, short, long] = groups;
-    if (simple !== undefined) {
-      valid &&= (simple !== '"' && simple !== "'") || simple === quote;
-      return simpleEscapes[simple] ?? all;
-    }
-    const code =
-      octal === undefined ? parseInt(hex ?? short ?? long ?? '', 16) : parseInt(octal, 8);
-    // A byte above 0x7f written by \x or octal is not a character by itself; Prometheus would store raw bytes.
-    const limit = hex !== undefined || octal !== undefined ? 0x7f : 0x10ffff;
-    if (!(code <= limit) || (code >= 0xd800 && code <= 0xdfff)) {
-      valid = false;
-      return all;
-    }
-    return String.fromCodePoint(code);
+  if (quotes === '`') return inner.replaceAll('\r', '');
+  let invalid = 0;
+  const text = inner.replace(escapePattern, (_all, ...groups) => {
+    const character = unescape(groups as (string | undefined)[], quotes);
+    if (character === undefined) invalid++;
+    return character ?? '';
   });
-  return valid ? text : undefined;
+  return invalid === 0 ? text : undefined;
+}
+
+function unescape(groups: readonly (string | undefined)[], quotes: string): string | undefined {
+  const [simple, hex, octal, short, long] = groups;
+  if (simple !== undefined) {
+    const otherQuote = (simple === '"' || simple === "'") && simple !== quotes;
+    return otherQuote ? undefined : simpleEscapes[simple];
+  }
+  // A byte above 0x7f written by \x or octal is not a character by itself; Prometheus would store raw bytes.
+  if (hex !== undefined) return characterOf(parseInt(hex, 16), 0x7f);
+  if (octal !== undefined) return characterOf(parseInt(octal, 8), 0x7f);
+  return characterOf(parseInt(short ?? long ?? '', 16), 0x10ffff);
+}
+
+function characterOf(code: number, limit: number): string | undefined {
+  const surrogate = code >= 0xd800 && code <= 0xdfff;
+  return code <= limit && !surrogate ? String.fromCodePoint(code) : undefined;
 }
 
 const printedEscapes: Readonly<Record<string, string>> = {

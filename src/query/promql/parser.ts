@@ -8,12 +8,12 @@ import type {
 } from './ast.ts';
 import { checkTypes } from './check.ts';
 import { aggregations, functions } from './functions.ts';
-import { ParseError, tokenize, type Token } from './lexer.ts';
+import { Cursor, maxDepth } from './cursor.ts';
+import { ParseError, type Token } from './lexer.ts';
 import { parseDuration, parseNumber, unquote } from './literals.ts';
 
-/** Bounds on a query before it is looked at further; both are the contract's. */
+/** The contract's bound, checked before the text is looked at. */
 const maxBytes = 8192;
-const maxDepth = 100;
 
 const precedence: Readonly<Record<string, number>> = {
   or: 1,
@@ -62,17 +62,7 @@ export function parseSelector(text: string): VectorSelector {
   return expr;
 }
 
-class Parser {
-  private readonly query: string;
-  private readonly tokens: Token[];
-  private index = 0;
-  private depth = 0;
-
-  constructor(query: string) {
-    this.query = query;
-    this.tokens = tokenize(query);
-  }
-
+class Parser extends Cursor {
   whole(): Expr {
     if (this.peek().kind === 'end') {
       throw new ParseError(this.query, 0, 'no expression found in input');
@@ -80,60 +70,6 @@ class Parser {
     const expr = this.binary(1);
     if (this.peek().kind !== 'end') this.unexpected('');
     return expr;
-  }
-
-  private peek(ahead = 0): Token {
-    return this.tokens[Math.min(this.index + ahead, this.tokens.length - 1)]!;
-  }
-
-  private take(): Token {
-    const token = this.peek();
-    this.index++;
-    return token;
-  }
-
-  private at(text: string, ahead = 0): boolean {
-    const token = this.peek(ahead);
-    if (token.kind === 'symbol') return token.text === text;
-    return token.kind === 'identifier' && token.text.toLowerCase() === text;
-  }
-
-  private accept(text: string): boolean {
-    if (!this.at(text)) return false;
-    this.index++;
-    return true;
-  }
-
-  private expect(text: string, context: string): Token {
-    if (!this.at(text)) this.unexpected(context, text);
-    return this.take();
-  }
-
-  private unexpected(context: string, wanted?: string): never {
-    const token = this.peek();
-    const what =
-      token.kind === 'end'
-        ? 'end of input'
-        : token.kind === 'symbol'
-          ? `"${token.text}"`
-          : `${token.kind} ${token.kind === 'string' ? token.text : `"${token.text}"`}`;
-    const where = context === '' ? '' : ` in ${context}`;
-    const expected = wanted === undefined ? '' : `, expected "${wanted}"`;
-    throw new ParseError(this.query, token.start, `unexpected ${what}${where}${expected}`);
-  }
-
-  private fail(position: number, message: string): never {
-    throw new ParseError(this.query, position, message);
-  }
-
-  /** Counts what nests, so that no later walk over the tree can run out of stack. */
-  private nested<T>(parse: () => T): T {
-    if (++this.depth > maxDepth) {
-      this.fail(this.peek().start, `expression is nested deeper than ${maxDepth} levels`);
-    }
-    const result = parse();
-    this.depth--;
-    return result;
   }
 
   private operator(): string | undefined {
@@ -221,9 +157,9 @@ class Parser {
 
   private range(expr: Expr): Expr {
     const bracket = this.take();
-    const rangeMs = this.duration('range');
+    const rangeMs = this.positiveDuration('range');
     if (this.accept(':')) {
-      const stepMs = this.at(']') ? 0 : this.duration('subquery step');
+      const stepMs = this.at(']') ? 0 : this.positiveDuration('subquery step');
       const { end } = this.expect(']', 'subquery selector');
       return { kind: 'subquery', expr, rangeMs, stepMs, start: expr.start, end };
     }
@@ -237,10 +173,8 @@ class Parser {
     return { kind: 'matrix', selector: expr, rangeMs, start: expr.start, end };
   }
 
-  /** Milliseconds of a duration or of a number of seconds; only offsets may be negative or zero. */
-  private duration(context: string, signed = false): number {
-    const negative = signed && this.accept('-');
-    if (signed && !negative) this.accept('+');
+  /** Milliseconds of a duration or of a number of seconds. */
+  private duration(context: string): number {
     const token = this.peek();
     if (token.kind !== 'duration' && token.kind !== 'number') this.unexpected(context, 'duration');
     this.take();
@@ -249,13 +183,22 @@ class Parser {
     if (ms === undefined || !Number.isSafeInteger(ms)) {
       this.fail(token.start, `not a valid duration string: "${token.text}"`);
     }
-    if (ms === 0 && !signed) this.fail(token.start, 'duration must be greater than 0');
-    return negative ? -ms : ms;
+    return ms;
+  }
+
+  private positiveDuration(context: string): number {
+    const { start } = this.peek();
+    const ms = this.duration(context);
+    if (ms === 0) this.fail(start, 'duration must be greater than 0');
+    return ms;
   }
 
   private offset(expr: Expr): Expr {
     const token = this.take();
-    const offsetMs = this.duration('offset', true);
+    const negative = this.accept('-');
+    if (!negative) this.accept('+');
+    const ms = this.duration('offset');
+    const offsetMs = negative ? -ms : ms;
     return this.shift(expr, token.start, { name: 'offset', set: { offsetMs } });
   }
 
@@ -299,7 +242,7 @@ class Parser {
     if ((name === 'offset' ? target.offsetMs : target.at) !== undefined) {
       this.fail(position, `${name} may not be set multiple times`);
     }
-    const end = this.tokens[this.index - 1]!.end;
+    const end = this.previousEnd();
     if (expr.kind === 'matrix') return { ...expr, selector: { ...expr.selector, ...set }, end };
     return { ...target, ...set, end };
   }
@@ -397,7 +340,7 @@ class Parser {
     const before = this.grouping();
     const { args, end: closed } = this.args();
     const group = before ?? this.grouping() ?? { without: false, grouping: [] };
-    const end = Math.max(closed, this.tokens[this.index - 1]!.end);
+    const end = Math.max(closed, this.previousEnd());
     const wanted = aggregations.get(op) === undefined ? 1 : 2;
     if (args.length !== wanted) {
       this.fail(

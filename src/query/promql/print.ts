@@ -39,11 +39,6 @@ export function prettyPromql(expr: Expr, level = 0): string {
   const indent = '  '.repeat(level);
   if (line.length <= maxLine && expr.kind !== 'unary') return indent + line;
   switch (expr.kind) {
-    case 'number':
-    case 'string':
-    case 'selector':
-    case 'matrix':
-      return indent + line;
     case 'subquery':
       return prettyPromql(expr.expr, level) + printWindow(expr);
     case 'unary':
@@ -58,6 +53,8 @@ export function prettyPromql(expr: Expr, level = 0): string {
         indent + printOperator(expr),
         prettyPromql(expr.rhs, level + 1),
       ].join('\n');
+    default:
+      return indent + line;
   }
 }
 

@@ -22,12 +22,7 @@ function namesIn(node: Expr): readonly string[] {
       return [...(node.matching?.labels ?? []), ...(node.matching?.include ?? [])];
     case 'call':
       return /label/.test(node.name) ? stringsIn(node.args) : [];
-    case 'number':
-    case 'string':
-    case 'matrix':
-    case 'subquery':
-    case 'unary':
-    case 'paren':
+    default:
       return [];
   }
 }

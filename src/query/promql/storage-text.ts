@@ -1,10 +1,10 @@
-import type { Aggregation, Binary, Call, Expr, Matcher, VectorSelector } from './ast.ts';
+import type { Aggregation, Binary, Call, Expr, Matcher, Subquery, VectorSelector } from './ast.ts';
 import { typeOf } from './check.ts';
 import { functions } from './functions.ts';
 import { formatDuration, formatNumber, quote } from './literals.ts';
 
 /** Prometheus's default subquery step (its global evaluation interval), milliseconds. */
-const defaultSubqueryStepMs = 60_000;
+export const defaultSubqueryStepMs = 60_000;
 
 /**
  * An instant selector sees a sample for five minutes, unless a stale marker ends it. Storage would guess a shorter
@@ -33,16 +33,11 @@ export function toStorageText(expr: Expr, hiddenLabel: string): string {
     case 'string':
       return quote(expr.value);
     case 'selector':
-      return `default_rollup(${printLookback(expr)})`;
-    case 'matrix': {
-      const { name, matchers } = expr.selector;
-      const range = formatDuration(expr.rangeMs);
-      return `${printMatchers(name, matchers)}[${range}]${printShift(expr.selector)}`;
-    }
-    case 'subquery': {
-      const step = formatDuration(expr.stepMs || defaultSubqueryStepMs);
-      return `(${print(expr.expr)})[${formatDuration(expr.rangeMs)}:${step}]${printShift(expr)}`;
-    }
+      return `default_rollup(${printWindow(expr, lookback)})`;
+    case 'matrix':
+      return printWindow(expr.selector, formatDuration(expr.rangeMs));
+    case 'subquery':
+      return printSubquery(expr, print);
     case 'call':
       return printCall(expr, print);
     case 'aggregation':
@@ -56,9 +51,13 @@ export function toStorageText(expr: Expr, hiddenLabel: string): string {
   }
 }
 
-function printLookback(selector: VectorSelector): string {
-  const matchers = printMatchers(selector.name, selector.matchers);
-  return `${matchers}[${lookback}]${printShift(selector)}`;
+function printWindow(selector: VectorSelector, range: string): string {
+  return `${printMatchers(selector.name, selector.matchers)}[${range}]${printShift(selector)}`;
+}
+
+function printSubquery(expr: Subquery, print: (expr: Expr) => string): string {
+  const step = formatDuration(expr.stepMs === 0 ? defaultSubqueryStepMs : expr.stepMs);
+  return `(${print(expr.expr)})[${formatDuration(expr.rangeMs)}:${step}]${printShift(expr)}`;
 }
 
 /** A selector alone, as `match[]` wants it. */
@@ -89,7 +88,7 @@ function printCall(call: Call, print: (expr: Expr) => string): string {
   const [first] = call.args;
   // The time of the sample itself, which a rollup's result no longer has.
   if (call.name === 'timestamp' && first?.kind === 'selector') {
-    return `timestamp(${printLookback(first)})`;
+    return `timestamp(${printWindow(first, lookback)})`;
   }
   if (call.name === 'absent' && first?.kind === 'selector') {
     return `label_set(absent(${print(first)})${absentLabels(first)})`;
