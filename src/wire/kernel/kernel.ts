@@ -14,8 +14,15 @@ export const seriesFlag = {
   tooManyLabels: 64,
 } as const;
 
-/** Verdicts below `firstReason` say how a series is written; from there on it is refused, for the reason of that number. */
-export const verdict = { unknown: 0, pass: 1, strip: 2, rewrite: 3, firstReason: 16 } as const;
+/** Verdicts below `firstReason` say how a series is written (`observed` as `pass`); from there on it is refused, for the reason of that number. */
+export const verdict = {
+  unknown: 0,
+  pass: 1,
+  strip: 2,
+  rewrite: 3,
+  observed: 4,
+  firstReason: 16,
+} as const;
 
 export interface KernelLimits {
   /** Largest decoded body, bytes. */
@@ -172,6 +179,7 @@ class WasmKernel implements DecodeKernel {
       tableAt: this.at.tableAt,
       stagingAt: this.at.outputAt,
       stagingBytes: this.outputCapacity,
+      firstReason: verdict.firstReason,
       onGrow: () => {
         this.bytes = Buffer.from(this.memory.buffer);
         this.words = new Uint32Array(this.memory.buffer);
@@ -282,7 +290,7 @@ class WasmKernel implements DecodeKernel {
     const start = this.word(series, 0);
     const length = this.word(series, 2) - start;
     const isNew = this.wasm.learn(start, length, scope, minute, value) === 1;
-    if (isNew) this.table.added(scope);
+    if (isNew && value < verdict.firstReason) this.table.added(scope);
     return isNew;
   }
 

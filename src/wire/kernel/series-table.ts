@@ -15,6 +15,8 @@ interface TableDeps {
   /** Scratch through which saved slots go back in. */
   stagingAt: number;
   stagingBytes: number;
+  /** Verdicts from here on are refusals. */
+  firstReason: number;
   /** Views of the memory are stale after a growth. */
   onGrow: () => void;
 }
@@ -23,10 +25,10 @@ interface TableDeps {
 export interface SeriesTable {
   /** Doubles the table when it is 60 % full. */
   makeRoom(): void;
-  /** Counts one series more for a scope. */
+  /** Counts one accepted series more for a scope. */
   added(scope: number): void;
-  /** Known series of a scope. */
-  countOf(scope: number): number;
+  /** Accepted series by scope. */
+  counts(): Iterable<readonly [scope: number, series: number]>;
   readonly size: number;
   readonly capacity: number;
   /** Forgets what was last seen before `minute`, and every series of a scope that `keeps` refuses; returns how many. */
@@ -69,7 +71,7 @@ export function createSeriesTable(deps: TableDeps): SeriesTable {
     get capacity() {
       return slots;
     },
-    countOf: (scope) => counts.get(scope) ?? 0,
+    counts: () => counts,
     added: (scope) => void counts.set(scope, (counts.get(scope) ?? 0) + 1),
     makeRoom() {
       if (wasm.known() < slots * fullAt) return;
@@ -88,7 +90,8 @@ export function createSeriesTable(deps: TableDeps): SeriesTable {
         if (low === 0 || (saved[from + 5] ?? 0) >>> 8 < minute || !keeps(scope)) continue;
         saved.copyWithin(kept, from, from + slotWords);
         kept += slotWords;
-        counts.set(scope, (counts.get(scope) ?? 0) + 1);
+        const isAccepted = ((saved[from + 5] ?? 0) & 0xff) < deps.firstReason;
+        if (isAccepted) counts.set(scope, (counts.get(scope) ?? 0) + 1);
       }
       wasm.reset(tableAt, slots);
       putBack(saved.subarray(0, kept));
