@@ -1,5 +1,5 @@
 import { type Reader, WireError } from './varint.ts';
-import type { Label } from './write-request.ts';
+import { staleMarkerBytes, type Label } from './write-request.ts';
 
 /** Native histogram of either protocol version (message Histogram, fields 1–17), integer counts as doubles. */
 export interface NativeHistogram {
@@ -14,6 +14,8 @@ export interface NativeHistogram {
   customBounds: readonly number[];
   timestampMs: number;
   isFloat: boolean;
+  /** The sum is the stale marker: the series has ended. */
+  isStale: boolean;
 }
 
 /** Observations in the bucket of that index, not cumulative. */
@@ -45,6 +47,7 @@ interface Draft {
   zeroThreshold: number;
   zeroCount: number;
   isFloat: boolean;
+  isStale: boolean;
   timestampMs: number;
   negativeSpans: Span[];
   positiveSpans: Span[];
@@ -62,6 +65,7 @@ const emptyDraft = (): Draft => ({
   zeroThreshold: 0,
   zeroCount: 0,
   isFloat: false,
+  isStale: false,
   timestampMs: 0,
   negativeSpans: [],
   positiveSpans: [],
@@ -99,7 +103,11 @@ const fields: Readonly<Record<number, (draft: Draft, reader: Reader) => void>> =
     draft.count = reader.double();
     draft.isFloat = true;
   },
-  0x19: (draft, reader) => (draft.sum = reader.double()),
+  0x19: (draft, reader) => {
+    const bits = reader.bytes.subarray(reader.at, reader.at + 8);
+    draft.sum = reader.double();
+    draft.isStale = bits.equals(staleMarkerBytes);
+  },
   0x20: (draft, reader) => (draft.schema = zigzag(reader.uint32())),
   0x29: (draft, reader) => (draft.zeroThreshold = reader.double()),
   0x30: (draft, reader) => (draft.zeroCount = reader.varint()),
@@ -176,10 +184,29 @@ export function readNativeHistogram(reader: Reader): NativeHistogram | Histogram
   const negative = toBuckets(draft.negativeSpans, negativeCounts);
   const positive = toBuckets(draft.positiveSpans, positiveCounts);
   if (!negative || !positive) return 'histogram_spans';
-  const { count, sum, schema, zeroThreshold, zeroCount, customBounds, timestampMs, isFloat } =
-    draft;
+  const {
+    count,
+    sum,
+    schema,
+    zeroThreshold,
+    zeroCount,
+    customBounds,
+    timestampMs,
+    isFloat,
+    isStale,
+  } = draft;
   const histogram = {
-    ...{ count, sum, schema, zeroThreshold, zeroCount, customBounds, timestampMs, isFloat },
+    ...{
+      count,
+      sum,
+      schema,
+      zeroThreshold,
+      zeroCount,
+      customBounds,
+      timestampMs,
+      isFloat,
+      isStale,
+    },
     ...{ negative, positive },
   };
   return judgeSchema(histogram) ?? judgeCounts(histogram) ?? histogram;

@@ -6,6 +6,7 @@ import { cursor, readVarint, skipField, writeVarint } from './varint';
 
 const PASS: u32 = 1;
 const STRIP: u32 = 2;
+const OBSERVED: u32 = 4;
 const CLEAN_MASK: u32 = 1 | 2 | 8 | 16;
 
 /** True when the label at `at` (a Label message of `length` bytes) has one of the names at `names`. */
@@ -71,7 +72,8 @@ export function rebuild(
   const maximum = <i64>maxTimestamp;
   for (let i: u32 = 0; i < series; i++) {
     const record = records + <usize>i * RECORD_BYTES;
-    const verdict = load<u32>(record, 16);
+    let verdict = load<u32>(record, 16);
+    if (verdict == OBSERVED) verdict = PASS;
     if (verdict != PASS && verdict != STRIP) continue;
     const start = <usize>load<u32>(record);
     const end = <usize>load<u32>(record, 4);
