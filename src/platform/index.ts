@@ -10,3 +10,4 @@ export { GaugewayError, messageOf, type ErrorCode } from './errors.ts';
 export { createLogger, silentLogger, type LogLevel, type Logger } from './log.ts';
 export { createMeters, type Counter, type Gauge, type Histogram, type Meters } from './meters.ts';
 export { parseYaml, type ParsedYaml, type YamlPath, type YamlPosition } from './yaml.ts';
+export { searchPath } from './config/search-path.ts';

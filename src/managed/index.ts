@@ -1,0 +1,7 @@
+/**
+ * takes: a data directory.
+ * gives: Postgres and VictoriaMetrics as child processes that end with this one.
+ * never: listens beyond loopback, knows a password that it did not make, keeps what it holds secret in a log.
+ * see:   docs/adr/0003-victoriametrics-as-store.md
+ */
+export { startPostgres, type ManagedPostgres, type PostgresOptions } from './postgres.ts';
