@@ -5,3 +5,5 @@
  * see:   docs/adr/0003-victoriametrics-as-store.md
  */
 export { startPostgres, type ManagedPostgres, type PostgresOptions } from './postgres.ts';
+export { installPinnedRelease, pinnedRelease } from './install-victoria.ts';
+export { startVictoria, type ManagedVictoria, type VictoriaOptions } from './victoria.ts';
