@@ -8,3 +8,8 @@ export function readEnvironment(): Readonly<Record<string, string | undefined>> 
 export function searchPath(): string[] {
   return (readEnvironment()['PATH'] ?? '/usr/local/bin:/usr/bin:/bin').split(':').filter(Boolean);
 }
+
+/** True under `npm start` and `npm run …`. */
+export function isRunByNpm(): boolean {
+  return readEnvironment()['npm_lifecycle_event'] !== undefined;
+}

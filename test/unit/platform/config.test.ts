@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inspect } from 'node:util';
+import { format, inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   configReference,
@@ -139,7 +139,7 @@ describe('loadConfig', () => {
       JSON.stringify(loaded),
       JSON.stringify(loaded.secrets),
       inspect(loaded, { depth: 9 }),
-      [loaded.secrets].join(),
+      format('%s', loaded.secrets),
       describeConfig(loaded),
     ];
     for (const text of texts) expect(text).not.toContain('hunter2');
