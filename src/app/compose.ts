@@ -9,6 +9,7 @@ import {
 } from '../platform/index.ts';
 import { createVictoriaClient, type VictoriaClient } from '../storage/victoria/client.ts';
 import { startBackends, type Backends } from './backends.ts';
+import { requireFree } from './listen-address.ts';
 import { createLifecycle, type Lifecycle } from './lifecycle.ts';
 import { expandRoles, type Role } from './roles.ts';
 
@@ -63,6 +64,7 @@ export async function compose(options: ComposeOptions, buildRooms: BuildRooms): 
   const { loaded, log, progress } = options;
   const lifecycle = createLifecycle(log);
   try {
+    await requireFree(loaded.config.listen);
     const roles = expandRoles(loaded.config.roles);
     const keyFor = loadSigningKeys(loaded.config.dataDir, loaded.secrets.signingKey);
     progress('starting VictoriaMetrics and Postgres');

@@ -11,5 +11,7 @@ export {
   type Running,
   type Serving,
 } from './compose.ts';
+export { parseListen, requireFree } from './listen-address.ts';
 export { createLifecycle, type Lifecycle } from './lifecycle.ts';
 export { expandRoles, roleTable, type Role } from './roles.ts';
+export { buildRooms } from './rooms.ts';

@@ -4,6 +4,8 @@
  * never: listens beyond loopback, knows a password that it did not make, keeps what it holds secret in a log.
  * see:   docs/adr/0003-victoriametrics-as-store.md
  */
+export { findPostgres } from './find-postgres.ts';
+export { findVictoria, lacksOf } from './find-victoria.ts';
 export { identifyProcess, isAlive, type ProcessId } from './process-id.ts';
 export { startPostgres, type ManagedPostgres, type PostgresOptions } from './postgres.ts';
 export { startAgent, type AgentOptions } from './agent.ts';

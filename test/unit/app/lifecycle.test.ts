@@ -29,7 +29,10 @@ describe('lifecycle', () => {
     const log = createLogger({ service: 'app', write: (line) => lines.push(line) });
     const lifecycle = createLifecycle(log);
     let isFirstStopped = false;
-    lifecycle.onStop('first', () => Promise.resolve(void (isFirstStopped = true)));
+    lifecycle.onStop('first', () => {
+      isFirstStopped = true;
+      return Promise.resolve();
+    });
     lifecycle.onStop('broken', () => Promise.reject(new Error('no way')));
     lifecycle.onStop('stuck', () => new Promise(() => undefined), 1);
     await lifecycle.stop();
@@ -45,7 +48,10 @@ describe('lifecycle', () => {
   it('stopping twice stops once', async () => {
     const lifecycle = createLifecycle(silentLogger);
     let stops = 0;
-    lifecycle.onStop('part', () => Promise.resolve(void stops++));
+    lifecycle.onStop('part', () => {
+      stops++;
+      return Promise.resolve();
+    });
     await Promise.all([lifecycle.stop(), lifecycle.stop()]);
     expect(stops).toBe(1);
   });
