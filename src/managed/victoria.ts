@@ -114,7 +114,7 @@ async function chooseBinary(
   log: Logger,
 ): Promise<VictoriaBinary> {
   if (options.binary === undefined) {
-    return findOrGetVictoria(options.installDir ?? join(dataDir, 'bin'), log);
+    return findOrGetVictoria(resolve(options.installDir ?? join(dataDir, 'bin')), log);
   }
   const binary = inspectVictoria(options.binary);
   if (binary) return binary;
