@@ -34,8 +34,7 @@ export function createEncoder(commonLabels: Readonly<Record<string, string>>): E
   const common = Object.entries(commonLabels);
   let known = new Map<string, Series>();
   let tick = 0;
-  let buffer = Buffer.allocUnsafe(16_384);
-  let length = 0;
+  const writer = createSeriesWriter();
 
   function seriesOf(point: Point): Series {
     const key = keyOf(point);
@@ -51,48 +50,58 @@ export function createEncoder(commonLabels: Readonly<Record<string, string>>): E
     return series;
   }
 
-  function append(series: Series, value: number | 'stale', timestamp: Buffer): void {
-    const { labelBytes } = series;
-    const sampleLength = 1 + 8 + 1 + timestamp.length;
-    const seriesLength = labelBytes.length + 2 + sampleLength;
-    const needed = length + 1 + 5 + seriesLength;
-    if (needed > buffer.length) buffer = Buffer.concat([buffer], needed * 2);
-    buffer[length++] = 0x0a;
-    length = writeVarint(buffer, length, seriesLength);
-    length += labelBytes.copy(buffer, length);
-    buffer[length++] = 0x12;
-    buffer[length++] = sampleLength;
-    buffer[length++] = 0x09;
-    if (value === 'stale') length += staleNaN.copy(buffer, length);
-    else length = buffer.writeDoubleLE(value, length);
-    buffer[length++] = 0x10;
-    length += timestamp.copy(buffer, length);
-  }
-
   return {
     encode(points, timestampMs) {
       tick += 1;
-      length = 0;
-      const timestamp = varint(timestampMs);
-      for (const point of points) append(seriesOf(point), point.value, timestamp);
+      writer.begin(timestampMs);
+      for (const point of points) writer.append(seriesOf(point).labelBytes, point.value);
       let series = points.length;
       for (const [key, entry] of known) {
         if (entry.tick === tick) continue;
-        append(entry, 'stale', timestamp);
+        writer.append(entry.labelBytes, 'stale');
         known.delete(key);
         series += 1;
       }
-      return { body: buffer.subarray(0, length), series };
+      return { body: writer.bytes(), series };
     },
     encodeEnd(timestampMs) {
       if (known.size === 0) return undefined;
-      length = 0;
-      const timestamp = varint(timestampMs);
-      for (const entry of known.values()) append(entry, 'stale', timestamp);
+      writer.begin(timestampMs);
+      for (const entry of known.values()) writer.append(entry.labelBytes, 'stale');
       const series = known.size;
       known = new Map<string, Series>();
-      return { body: buffer.subarray(0, length), series };
+      return { body: writer.bytes(), series };
     },
+  };
+}
+
+/** Grows once to the size of a tick and is used again. */
+function createSeriesWriter() {
+  let buffer = Buffer.allocUnsafe(16_384);
+  let length = 0;
+  let timestamp = varint(0);
+  return {
+    begin(timestampMs: number): void {
+      length = 0;
+      timestamp = varint(timestampMs);
+    },
+    append(labelBytes: Buffer, value: number | 'stale'): void {
+      const sampleLength = 1 + 8 + 1 + timestamp.length;
+      const seriesLength = labelBytes.length + 2 + sampleLength;
+      const needed = length + 1 + 5 + seriesLength;
+      if (needed > buffer.length) buffer = Buffer.concat([buffer], needed * 2);
+      buffer[length++] = 0x0a;
+      length = writeVarint(buffer, length, seriesLength);
+      length += labelBytes.copy(buffer, length);
+      buffer[length++] = 0x12;
+      buffer[length++] = sampleLength;
+      buffer[length++] = 0x09;
+      if (value === 'stale') length += staleNaN.copy(buffer, length);
+      else length = buffer.writeDoubleLE(value, length);
+      buffer[length++] = 0x10;
+      length += timestamp.copy(buffer, length);
+    },
+    bytes: (): Uint8Array => buffer.subarray(0, length),
   };
 }
 

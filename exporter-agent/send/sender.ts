@@ -1,10 +1,7 @@
 import type { SpoolBuffer } from '../buffer/buffer.ts';
-import { describe, judge, type Answer } from './answer.ts';
+import type { Answer } from './answer.ts';
 import type { Backoff } from './backoff.ts';
-import { splitBody } from './split.ts';
-
-/** Why the sender gave up a batch (the buffer has its own reasons). */
-export type SendDropReason = 'refused' | 'too_large';
+import { createDeliver, type SendDropReason } from './deliver.ts';
 
 export interface SenderDeps {
   /** POSTs one compressed WriteRequest. */
@@ -37,49 +34,12 @@ const liveTimeoutMs = 10_000;
 const lastTimeoutMs = 2_000;
 const drainPauseMs = 100;
 
-interface Delivery {
-  /** The server takes requests, whatever it thought of this one. */
-  reachable: boolean;
-  /** Bodies to be sent again later: the batch, or parts of it. */
-  kept: Uint8Array[];
-}
-
 export function createSender(deps: SenderDeps): Sender {
   let sent = 0;
+  const deliver = createDeliver({ ...deps, onSent: () => (sent += 1) });
   let liveOut = false;
   let stopping = false;
   let draining: Promise<void> | undefined;
-
-  async function deliver(body: Uint8Array, timeoutMs: number): Promise<Delivery> {
-    const answer = await deps.post(body, timeoutMs);
-    const verdict = judge(answer);
-    if (verdict === 'keep') {
-      deps.backoff.failed(answer.kind === 'answered' ? answer.retryAfterMs : undefined);
-      deps.onTrouble(describe(answer));
-      return { reachable: false, kept: [body] };
-    }
-    deps.backoff.succeeded();
-    if (verdict === 'done') {
-      sent += 1;
-      return { reachable: true, kept: [] };
-    }
-    deps.onTrouble(describe(answer));
-    if (verdict === 'split') return deliverHalves(body, timeoutMs);
-    deps.onDrop('refused');
-    return { reachable: true, kept: [] };
-  }
-
-  async function deliverHalves(body: Uint8Array, timeoutMs: number): Promise<Delivery> {
-    const halves = splitBody(body);
-    if (halves === undefined) {
-      deps.onDrop('too_large');
-      return { reachable: true, kept: [] };
-    }
-    const first = await deliver(halves[0], timeoutMs);
-    if (!first.reachable) return { reachable: false, kept: [...first.kept, halves[1]] };
-    const second = await deliver(halves[1], timeoutMs);
-    return { reachable: second.reachable, kept: [...first.kept, ...second.kept] };
-  }
 
   async function drain(): Promise<void> {
     while (!stopping && deps.backoff.isOpen()) {
