@@ -27,14 +27,10 @@ export function createDiskBuffer(deps: DiskBufferDeps): SpoolBuffer {
   let taken: 'log' | 'ring' = 'log';
   let refusing = false;
 
-  function dropWhile(reason: 'spool_full' | 'spool_expired', isDue: () => boolean): void {
-    let dropped = 0;
-    while (log.length > 0 && isDue()) {
-      log.removeOldest();
-      dropped += 1;
-    }
+  const dropWhile = (reason: 'spool_full' | 'spool_expired', isDue: () => boolean) => {
+    const dropped = removeWhile(log, isDue);
     if (dropped > 0) onDrop(reason, dropped);
-  }
+  };
   const isExpired = () => nowMs() - (log.oldest()?.timestampMs ?? 0) > limits.maxAgeMs;
 
   function setRefusing(error: unknown): void {
@@ -81,4 +77,14 @@ export function createDiskBuffer(deps: DiskBufferDeps): SpoolBuffer {
     },
     close: () => log.close(),
   };
+}
+
+/** How many of the oldest went. */
+function removeWhile(log: SegmentLog, isDue: () => boolean): number {
+  let removed = 0;
+  while (log.length > 0 && isDue()) {
+    log.removeOldest();
+    removed += 1;
+  }
+  return removed;
 }
