@@ -9,7 +9,7 @@ import { build } from 'esbuild';
 const root = new URL('..', import.meta.url);
 
 /** Parsed at every start on every host; a dependency that slips in shows here. */
-export const sizeBudgetBytes = 160 * 1024;
+export const sizeBudgetBytes = 120 * 1024;
 
 /** Throws when the bundle cannot be made or is above its budget; gives its path and size in bytes. */
 export async function buildAgent() {
@@ -23,8 +23,7 @@ export async function buildAgent() {
     target: 'node20',
     format: 'esm',
     legalComments: 'eof',
-    minifySyntax: true,
-    minifyWhitespace: true,
+    minify: true,
     logLevel: 'warning',
     define: { GAUGEWAY_AGENT_VERSION: JSON.stringify(version) },
   });
