@@ -36,7 +36,10 @@ async function play(directory: string): Promise<string> {
     const points = runCollectors(
       list,
       { wallMs: 1_700_000_000_000 + at, monotonicMs: 1_000 + at, intervalMs: 5_000, bootId: 'b' },
-      { monotonicMs: () => 0, onFailure: (name, error) => failures.push(`${name}: ${error}`) },
+      {
+        monotonicMs: () => 0,
+        onFailure: (name, error) => failures.push(`${name}: ${String(error)}`),
+      },
     );
     text += `# step ${step}\n`;
     for (const failure of failures) text += `# fails ${failure}\n`;
