@@ -88,10 +88,10 @@ export function createAgent(deps: AgentDeps): Agent {
 
   async function finish(): Promise<void> {
     const stopped = sender.stop();
-    await Promise.race([Promise.allSettled([...out, stopped]), clock.sleep(lastPostMs)]);
+    await within(clock, lastPostMs, Promise.allSettled([...out, stopped]));
     const nowMs = clock.nowMs();
     const end = encoder.encodeEnd(nowMs);
-    if (end) await Promise.race([offer(end.body, nowMs), clock.sleep(lastPostMs)]);
+    if (end) await within(clock, lastPostMs, offer(end.body, nowMs));
     deps.disconnect();
     await Promise.allSettled([...out, stopped]);
   }
@@ -104,6 +104,13 @@ export function createAgent(deps: AgentDeps): Agent {
       await beating;
     },
   };
+}
+
+/** Waits for the work, or until the time is over; leaves no timer behind that would hold the process. */
+async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([work, clock.sleep(ms, timer.signal)]);
+  timer.abort();
 }
 
 /** One line when a collector begins to fail and one when it works again, not one a tick. */

@@ -12,9 +12,8 @@ const root = new URL('..', import.meta.url);
 export const sizeBudgetBytes = 120 * 1024;
 
 /** Throws when the bundle cannot be made or is above its budget; gives its path and size in bytes. */
-export async function buildAgent() {
+export async function buildAgent(outfile = fileURLToPath(new URL('dist/gaugeway-agent.js', root))) {
   const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
-  const outfile = fileURLToPath(new URL('dist/gaugeway-agent.js', root));
   await build({
     entryPoints: [fileURLToPath(new URL('main.ts', import.meta.url))],
     outfile,
