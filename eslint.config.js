@@ -9,6 +9,7 @@ export default tseslint.config(
       '.cache/',
       'node_modules/',
       'src/wire/kernel/assembly/',
+      '**/*.d.ts',
       '**/*.cjs',
     ],
   },

@@ -1,0 +1,182 @@
+import type { Accept } from '../forward/index.ts';
+import { messageOf, type Clock, type Logger, type Meters } from '../platform/index.ts';
+import { createDecodeKernel, maxCompressedBytes } from '../wire/index.ts';
+import {
+  toWriteRequest,
+  type JsonBatch,
+  type JsonBatchAnswer,
+  type ResolveMetric,
+} from './decode/json-batch.ts';
+import { createActiveSeries } from './judge/active-series.ts';
+import { createScopes } from './judge/scopes.ts';
+import type { Whitelist } from './judge/whitelist.ts';
+import { createExemplarQueue, type ExemplarStore } from './keep/exemplars.ts';
+import { createLedger, type LedgerStore } from './keep/ledger.ts';
+import { createMetadataKeeper, type MetadataStore } from './keep/metadata.ts';
+import { createAdmission, type Admission, type AdmissionLimits } from './limits/admit.ts';
+import { createRateBudget } from './limits/budget.ts';
+import { createHaElection, type HaLeader, type HaStore } from './limits/ha.ts';
+import { createRepeats } from './limits/repeats.ts';
+import { createIngestMeters } from './meters.ts';
+import type { IngestOutcome } from './outcome.ts';
+import { take } from './pipeline.ts';
+import type { PolicyOf, Sender, TagsOf } from './sender.ts';
+import type { Tools } from './work.ts';
+
+export interface IngestConfig extends AdmissionLimits {
+  maxDecodedBytes: number;
+  maxSeriesPerRequest: number;
+  /** Labels a series may have in storage, the forced ones included. */
+  maxLabels: number;
+  maxLabelNameBytes: number;
+  maxLabelValueBytes: number;
+  haClusterLabel: string;
+  haReplicaLabel: string;
+  haFailoverMs: number;
+  /** Bodies remembered for recognising repeats, twice over. */
+  repeatMemory: number;
+}
+
+/** Where what is not a sample goes; none of it is waited for by a request. */
+export interface IngestStores {
+  ha: HaStore;
+  ledger: LedgerStore;
+  exemplars: ExemplarStore;
+  metadata: MetadataStore;
+}
+
+interface IngestDeps {
+  config: IngestConfig;
+  accept: Accept;
+  whitelistOf: (tenantId: string) => Whitelist;
+  policyOf: PolicyOf;
+  tagsOf: TagsOf;
+  resolveMetric: ResolveMetric;
+  stores: IngestStores;
+  clock: Clock;
+  log: Logger;
+  meters: Meters;
+}
+
+export interface Ingest {
+  readonly admission: Admission;
+  /** Largest body that can decode to an allowed size; anything longer is refused unread. */
+  readonly maxBodyBytes: number;
+  /** A posted remote-write body, in the pieces it came in. */
+  write(sender: Sender, version: 1 | 2, chunks: readonly Uint8Array[]): Promise<IngestOutcome>;
+  json(
+    sender: Sender,
+    batch: JsonBatch,
+  ): Promise<{ outcome: IngestOutcome; answer: JsonBatchAnswer }>;
+  haLeaders(tenantId: string): HaLeader[];
+  /** The whitelist or a policy changed: verdicts are made anew. */
+  rulesChanged(): void;
+  /** Writes what is pending to Postgres: ledger, metadata, exemplars, HA state. */
+  flush(): Promise<void>;
+  /** Forgets idle series; to be called every few minutes. */
+  expire(): void;
+}
+
+/** Labels that decide whose data it is: VictoriaMetrics cluster reads the last two as the tenant. */
+const reservedLabels = ['tenant', 'vm_account_id', 'vm_project_id'];
+/** Room for the tags of a host, which are forced beside the tenant. */
+const forcedLabelRoom = 8;
+const maxClustersPerTenant = 100;
+
+export function createIngest(deps: IngestDeps): Ingest {
+  const tools = createTools(deps);
+  const { log, config, clock } = deps;
+  const quietly = async (what: string, work: Promise<void>): Promise<void> => {
+    await work.catch((error: unknown) => {
+      log.warn('ingest state not saved, will be tried again', { what, error: messageOf(error) });
+    });
+  };
+  return {
+    admission: tools.admission,
+    maxBodyBytes: maxCompressedBytes(config.maxDecodedBytes),
+    write: (sender, version, chunks) =>
+      take(sender, { kind: 'posted', version, chunks }, tools, deps.accept),
+    async json(sender, batch) {
+      const { bytes, indexOf, errors } = toWriteRequest(batch, deps.resolveMetric);
+      const outcome = await take(sender, { kind: 'decoded', bytes }, tools, deps.accept);
+      return { outcome, answer: toAnswer(outcome, indexOf, errors) };
+    },
+    haLeaders: (tenantId) => tools.ha.list(tenantId),
+    rulesChanged: () => tools.scopes.renew(),
+    expire: () => tools.active.expire(clock.nowMs()),
+    async flush() {
+      await quietly('ledger', tools.ledger.flush());
+      await quietly('metadata', tools.metadata.flush());
+      await quietly('exemplars', tools.exemplars.flush());
+      await quietly('ha', tools.ha.flush());
+    },
+  };
+}
+
+function createTools(deps: IngestDeps): Tools {
+  const { config, clock, stores, log, policyOf } = deps;
+  const kernel = createDecodeKernel({
+    maxDecodedBytes: config.maxDecodedBytes,
+    maxSeries: config.maxSeriesPerRequest,
+  });
+  const haOptions = {
+    clusterLabel: config.haClusterLabel,
+    replicaLabel: config.haReplicaLabel,
+    failoverMs: config.haFailoverMs,
+    maxClustersPerTenant,
+  };
+  const reserved = [...reservedLabels, config.haReplicaLabel];
+  const scopes = createScopes((sender) => {
+    const whitelist = deps.whitelistOf(sender.tenantId);
+    return {
+      maxLabels: config.maxLabels - forcedLabelRoom,
+      maxNameBytes: config.maxLabelNameBytes,
+      maxValueBytes: config.maxLabelValueBytes,
+      reserved: new Set(reserved),
+      allows: (metric) => whitelist.allows(metric),
+      observe: sender.whitelistMode === 'observe',
+      ...(sender.hostId === undefined ? {} : { hostId: sender.hostId }),
+    };
+  });
+  const active = createActiveSeries(kernel, scopes);
+  const admission = createAdmission(config);
+  return {
+    ...{ kernel, scopes, active, admission, haOptions, reserved, policyOf },
+    repeats: createRepeats(config.repeatMemory),
+    rate: createRateBudget(policyOf, clock),
+    ha: createHaElection({ store: stores.ha, clock, log, options: haOptions }),
+    ledger: createLedger(stores.ledger, clock),
+    exemplars: createExemplarQueue(stores.exemplars),
+    metadata: createMetadataKeeper(stores.metadata),
+    meters: createIngestMeters(deps.meters, {
+      knownSeries: () => kernel.table.size,
+      activeSeries: () => active.entries(),
+      inflightBytes: () => admission.inflightBytes,
+      inflightRequests: () => admission.inflightRequests,
+    }),
+    tagsOf: deps.tagsOf,
+    nowMs: () => clock.nowMs(),
+    maxLabels: config.maxLabels - forcedLabelRoom,
+    maxSeries: config.maxSeriesPerRequest,
+  };
+}
+
+function toAnswer(
+  outcome: IngestOutcome,
+  indexOf: readonly number[],
+  errors: JsonBatchAnswer['errors'],
+): JsonBatchAnswer {
+  if (outcome.kind === 'accepted') {
+    return { accepted: outcome.written.samples, rejected: errors.length, errors };
+  }
+  if (outcome.kind !== 'partial')
+    return { accepted: 0, rejected: indexOf.length + errors.length, errors };
+  const refused = outcome.examples.map(({ reason, series, index }) => ({
+    index: indexOf[index ?? -1] ?? -1,
+    reason,
+    message: series,
+  }));
+  const refusedCount = indexOf.length - outcome.written.samples;
+  const all = [...errors, ...refused].sort((a, b) => a.index - b.index);
+  return { accepted: outcome.written.samples, rejected: errors.length + refusedCount, errors: all };
+}

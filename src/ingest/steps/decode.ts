@@ -1,0 +1,66 @@
+import { WireError, toVersion1 } from '../../wire/index.ts';
+import { minuteOf } from '../judge/active-series.ts';
+import type { Reason } from '../judge/reason.ts';
+import type { IngestOutcome } from '../outcome.ts';
+import type { Tools, Work } from '../work.ts';
+
+/** Recognises an exact repeat before anything is decoded. */
+export function recognise(
+  work: Work,
+  tools: Tools,
+): IngestOutcome | Promise<IngestOutcome> | undefined {
+  if (work.payload.kind !== 'posted') return undefined;
+  tools.kernel.load(work.payload.chunks);
+  work.digest = tools.kernel.bodyDigest(work.scope.id);
+  return tools.repeats.find(work.digest);
+}
+
+/** Snappy, then translation to 1.0 where needed; the declared length is judged before anything is allocated. */
+export function decode(work: Work, tools: Tools): IngestOutcome | undefined {
+  const { kernel } = tools;
+  if (work.payload.kind === 'decoded') {
+    work.mustRebuild = true;
+    return loaded(kernel.loadDecoded(work.payload.bytes));
+  }
+  const outcome = loaded(kernel.decompress());
+  if (outcome || work.payload.version === 1) return outcome;
+  work.mustRebuild = true;
+  try {
+    // The translation is a copy: the kernel's view of the 2.0 body is overwritten by it.
+    const limits = { maxSymbols: 40 * tools.maxSeries, maxSeries: tools.maxSeries };
+    return loaded(kernel.loadDecoded(toVersion1(kernel.decodedBytes(), limits)));
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    return error.message === 'too many series'
+      ? invalid('too_many_series', seriesMessage(tools))
+      : invalid('undecodable', `remote write 2.0 request: ${error.message}`);
+  }
+}
+
+/** One pass over the request: structure, timestamps, series that are known already. */
+export function scan(work: Work, tools: Tools): IngestOutcome | undefined {
+  const found = tools.kernel.scan({
+    scope: work.scope.id,
+    minute: minuteOf(work.nowMs),
+    minTimestampMs: work.minTimestampMs,
+    maxTimestampMs: work.maxTimestampMs,
+    maxLabels: tools.maxLabels,
+  });
+  if (found === 'malformed') return invalid('undecodable', 'the body is not a WriteRequest');
+  if (found === 'too_many_series') return invalid('too_many_series', seriesMessage(tools));
+  return undefined;
+}
+
+function loaded(outcome: 'ok' | 'corrupt' | 'too_large'): IngestOutcome | undefined {
+  if (outcome === 'ok') return undefined;
+  return outcome === 'too_large'
+    ? invalid('too_large', 'the decoded body exceeds ingest.maxDecodedBytes')
+    : invalid('undecodable', 'the body is not a snappy block');
+}
+
+const seriesMessage = (tools: Tools) =>
+  `more than ${String(tools.maxSeries)} series in one request (ingest.maxSeriesPerRequest)`;
+
+export function invalid(reason: Reason, message: string): IngestOutcome {
+  return { kind: 'invalid', reason, message };
+}
