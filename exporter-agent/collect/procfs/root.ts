@@ -50,9 +50,3 @@ export function createProcfs(procRoot: string): Procfs {
     },
   };
 }
-
-/** Whether a read failed because the kernel or the host does not have the file, as opposed to a fault. */
-export function isAbsent(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return code === 'ENOENT' || code === 'ENOTDIR';
-}
