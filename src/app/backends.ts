@@ -14,17 +14,16 @@ export interface BackendOptions {
   loaded: LoadedConfig;
   lifecycle: Lifecycle;
   log: Logger;
-  /** Run what the configuration does not name as managed children; else its absence is an error. */
-  managed: boolean;
 }
 
-/** Both stores start side by side; VictoriaMetrics stops before Postgres. */
+/** For processes that manage no stores. BAD_REQUEST names what is not given. */
+export function requireStores({ config, secrets }: LoadedConfig): void {
+  requireGiven('GAUGEWAY_DATABASE_URL', secrets.databaseUrl);
+  requireGiven('GAUGEWAY_VICTORIA_RAW_URL', config.victoria.raw.url);
+}
+
+/** What the configuration does not name is run as a managed child. Both start side by side; VictoriaMetrics stops before Postgres. */
 export async function startBackends(options: BackendOptions): Promise<Backends> {
-  const { config, secrets } = options.loaded;
-  if (!options.managed) {
-    requireGiven('GAUGEWAY_DATABASE_URL', secrets.databaseUrl);
-    requireGiven('GAUGEWAY_VICTORIA_RAW_URL', config.victoria.raw.url);
-  }
   const [database, raw] = await Promise.allSettled([
     databaseUrl(options),
     victoriaTarget('raw', options),

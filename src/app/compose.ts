@@ -8,7 +8,7 @@ import {
   type Meters,
 } from '../platform/index.ts';
 import { createVictoriaClient, type VictoriaClient } from '../storage/victoria/client.ts';
-import { startBackends, type Backends } from './backends.ts';
+import { requireStores, startBackends, type Backends } from './backends.ts';
 import { requireFree } from './listen-address.ts';
 import { createLifecycle, type Lifecycle } from './lifecycle.ts';
 import { expandRoles, type Role } from './roles.ts';
@@ -64,11 +64,12 @@ export async function compose(options: ComposeOptions, buildRooms: BuildRooms): 
   const { loaded, log, progress } = options;
   const lifecycle = createLifecycle(log);
   try {
+    if (!options.managed) requireStores(loaded);
     await requireFree(loaded.config.listen);
     const roles = expandRoles(loaded.config.roles);
     const keyFor = loadSigningKeys(loaded.config.dataDir, loaded.secrets.signingKey);
     progress('starting VictoriaMetrics and Postgres');
-    const backends = await startBackends({ loaded, lifecycle, log, managed: options.managed });
+    const backends = await startBackends({ loaded, lifecycle, log });
     const victoria = createVictoriaClient(backends.victoria.raw);
     lifecycle.onStop('VictoriaMetrics client', () => victoria.close());
     progress(`starting ${[...roles].join(', ')}`);

@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GaugewayError, sleep, type Logger } from '../platform/index.ts';
+import { GaugewayError, requireDirectory, sleep, type Logger } from '../platform/index.ts';
 import { identifyProcess, isAlive, signalProcess, type ProcessId } from './process-id.ts';
 
 /** Says who runs a server on a directory, so that a second start is refused and an orphan is found. */
@@ -30,7 +30,7 @@ export async function lockDirectory(
   log: Logger,
 ): Promise<DirectoryLock> {
   const file = join(directory, lockName);
-  makeDirectory(directory, what);
+  requireDirectory(directory, what);
   const previous = readLock(file);
   if (previous && isAlive(previous.owner)) throw inUse(directory, what, previous.owner.pid);
   if (previous?.child) await endOrphan(previous.child, what, log);
@@ -39,9 +39,8 @@ export async function lockDirectory(
   try {
     writeLock(file, { owner }, 'wx');
   } catch (error) {
-    throw isCode(error, 'EEXIST')
-      ? inUse(directory, what, readLock(file)?.owner.pid)
-      : notWritable(directory, what, error);
+    if (!isCode(error, 'EEXIST')) throw error;
+    throw inUse(directory, what, readLock(file)?.owner.pid);
   }
   return {
     noteChild: (pid) => {
@@ -50,17 +49,6 @@ export async function lockDirectory(
     },
     release: () => rmSync(file, { force: true }),
   };
-}
-
-function makeDirectory(directory: string, what: string): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const probe = join(directory, `.probe-${process.pid}`);
-    writeFileSync(probe, '');
-    rmSync(probe);
-  } catch (error) {
-    throw notWritable(directory, what, error);
-  }
 }
 
 function readLock(file: string): LockRecord | undefined {
@@ -101,16 +89,6 @@ function inUse(directory: string, what: string, pid: number | undefined): Gaugew
     `${directory} is in use by process ${pid ?? 'unknown'}, which runs ${what} there. ` +
       'Stop it, or choose another directory with GAUGEWAY_DATA_DIR.',
     { details: { directory, pid } },
-  );
-}
-
-function notWritable(directory: string, what: string, cause: unknown): GaugewayError {
-  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-  return new GaugewayError(
-    'UNAVAILABLE',
-    `The data directory of ${what}, ${directory}, cannot be written by user id ${process.getuid?.() ?? '?'} ` +
-      `(${reason}). Give it to this user, or choose another with GAUGEWAY_DATA_DIR.`,
-    { details: { directory }, cause },
   );
 }
 

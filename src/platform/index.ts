@@ -6,6 +6,7 @@
  */
 export { backoffMs, sleep, type BackoffOptions } from './backoff.ts';
 export { systemClock, type Clock } from './clock.ts';
+export { requireDirectory } from './directory.ts';
 export { GaugewayError, messageOf, type ErrorCode } from './errors.ts';
 export { createLogger, silentLogger, type LogLevel, type Logger } from './log.ts';
 export { createMeters, type Counter, type Gauge, type Histogram, type Meters } from './meters.ts';

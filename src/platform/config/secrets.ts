@@ -1,7 +1,8 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { requireDirectory } from '../directory.ts';
 import { GaugewayError } from '../errors.ts';
 import type { RawConfig } from './schema.ts';
 
@@ -74,7 +75,7 @@ export function loadSigningKeys(dataDir: string, given: string | undefined): Key
 
 function readOrMake(dataDir: string): string {
   const file = join(dataDir, 'signing-key');
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  requireDirectory(dataDir, 'this server');
   try {
     // Exclusive: of two processes that start at once, one makes it and both read it.
     writeFileSync(file, randomBytes(masterBytes).toString('base64url'), {
