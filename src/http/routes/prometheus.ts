@@ -121,19 +121,30 @@ function both(path: string, summary: string, answer: Answer): Endpoint {
 
 function toRoutes({ methods, path, summary, needs, answer }: Endpoint): Route[] {
   return prefixes.flatMap((prefix) =>
-    methods.map((method): Route => ({
-      method,
-      path: prefix + path,
-      needs,
-      errors: 'prometheus',
-      summary: `Prometheus: ${summary}`,
-      handle: async (call) => {
-        // Refused here as well as in front: no principal, no tenant, no question.
-        if (!call.principal) throw new GaugewayError('UNAUTHORIZED', 'authentication required');
-        await answer(call, call.principal.tenantId);
-      },
-    })),
+    (['GET', 'POST'] as const).map((method): Route => {
+      const allowed = methods.includes(method);
+      return {
+        method,
+        path: prefix + path,
+        needs,
+        errors: 'prometheus',
+        summary: `Prometheus: ${allowed ? summary : 'not with this method (405)'}`,
+        handle: async (call) => {
+          // Refused here as well as in front: no principal, no tenant, no question.
+          if (!call.principal) throw new GaugewayError('UNAUTHORIZED', 'authentication required');
+          if (allowed) await answer(call, call.principal.tenantId);
+          else refuseMethod(call.res, methods);
+        },
+      };
+    }),
   );
+}
+
+/** Grafana posts first and repeats as GET on a 405; a 404 it would take for a server without the endpoint. */
+function refuseMethod(res: Response, methods: readonly string[]): void {
+  res.status(405).setHeader('allow', methods.join(', '));
+  res.setHeader('content-type', 'text/plain; charset=utf-8');
+  res.end('Method Not Allowed\n');
 }
 
 function send(res: Response, outcome: QueryOutcome): void {
