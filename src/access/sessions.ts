@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import type { Clock, Logger } from '../platform/index.ts';
+import { messageOf, type Clock, type Logger } from '../platform/index.ts';
 import type { Actor } from './actor.ts';
 import type { AuditAction, AuditEntry, AuditStore } from './audit.ts';
 import { createLocalLogin } from './local-login.ts';
@@ -114,7 +114,10 @@ export function createSessions(deps: Deps): Sessions {
       if (retryAfterSeconds > 0) return { ok: false, reason: 'throttled', retryAfterSeconds };
       const user = await verify(email, password);
       if (!user) {
-        await noteFailure(deps, email, client);
+        // Not waited for: the time of the answer must not tell whether the account exists.
+        noteFailure(deps, email, client).catch((error: unknown) => {
+          log.warn('failed login not noted', { error: messageOf(error) });
+        });
         return { ok: false, reason: 'bad_credentials' };
       }
       const nowMs = clock.nowMs();
