@@ -15,6 +15,7 @@ export type {
   Action,
   Authenticate,
   Authentication,
+  AuthenticationFailure,
   KeyScope,
   Principal,
   Role,

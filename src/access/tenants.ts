@@ -3,6 +3,7 @@ import type { Actor } from './actor.ts';
 import type { AuditEntry } from './audit.ts';
 import type { Changes } from './changes.ts';
 import type { Listed, Page } from './page.ts';
+import { emailTaken, type PreparedUser } from './users.ts';
 
 export type WhitelistMode = 'reject' | 'drop' | 'observe';
 
@@ -28,8 +29,12 @@ export interface Tenant {
 }
 
 export interface TenantStore {
-  /** False where the id is taken. */
-  insert(tenant: Tenant, audit: AuditEntry): Promise<boolean>;
+  /** Adds the tenant, and its first administrator where one is given, or neither. */
+  insert(
+    tenant: Tenant,
+    audit: AuditEntry,
+    admin?: PreparedUser,
+  ): Promise<'done' | 'id_taken' | 'email_taken'>;
   find(id: string): Promise<Tenant | undefined>;
   list(page: Page): Promise<Listed<Tenant>>;
   all(): Promise<Tenant[]>;
@@ -43,8 +48,12 @@ export interface TenantStore {
 export interface Tenants {
   /** From memory; the defaults for a tenant that is not known yet. */
   policyOf(tenantId: string): TenantPolicy;
-  /** Throws CONFLICT when the id is taken, BAD_REQUEST when it is no slug. */
-  create(tenant: Pick<Tenant, 'id' | 'name' | 'policy'>, by: Actor): Promise<Tenant>;
+  /** Throws CONFLICT when the id or the administrator's e-mail is taken, BAD_REQUEST when the id is no slug. */
+  create(
+    tenant: Pick<Tenant, 'id' | 'name' | 'policy'>,
+    by: Actor,
+    admin?: PreparedUser,
+  ): Promise<Tenant>;
   get(id: string): Promise<Tenant | undefined>;
   list(page: Page): Promise<Listed<Tenant>>;
   update(
@@ -85,7 +94,7 @@ export function createTenants({ store, changes, defaults, clock }: Deps): Tenant
   });
   return {
     policyOf: (tenantId) => policies.get(tenantId) ?? defaults,
-    async create({ id, name, policy }, by) {
+    async create({ id, name, policy }, by, admin) {
       if (!slug.test(id)) {
         throw new GaugewayError(
           'BAD_REQUEST',
@@ -93,8 +102,9 @@ export function createTenants({ store, changes, defaults, clock }: Deps): Tenant
         );
       }
       const tenant: Tenant = { id, name, policy, createdAtMs: clock.nowMs() };
-      const isNew = await store.insert(tenant, audited(id, 'tenant_created', by));
-      if (!isNew) throw new GaugewayError('CONFLICT', 'this tenant exists already');
+      const outcome = await store.insert(tenant, audited(id, 'tenant_created', by), admin);
+      if (outcome === 'email_taken') throw emailTaken();
+      if (outcome === 'id_taken') throw new GaugewayError('CONFLICT', 'this tenant exists already');
       await reload(id);
       return tenant;
     },

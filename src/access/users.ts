@@ -42,8 +42,15 @@ export interface NewUser {
   role: Role;
 }
 
+export interface PreparedUser {
+  record: UserRecord;
+  audit: AuditEntry;
+}
+
 /** The people of a tenant. An id of another tenant is an unknown id. */
 export interface Users {
+  /** Judges and hashes, and stores nothing yet. */
+  prepare(tenantId: string, user: NewUser, by: Actor): Promise<PreparedUser>;
   /** Throws CONFLICT when the e-mail is taken. */
   create(tenantId: string, user: NewUser, by: Actor): Promise<User>;
   list(tenantId: string, page: Page): Promise<Listed<User>>;
@@ -67,19 +74,24 @@ export function createUsers({ store, passwords, clock }: Deps): Users {
     ...{ actor: by, tenantId: user.tenantId, action, atMs: clock.nowMs() },
     ...{ target: `user:${user.id}`, details: { email: user.email, ...details } },
   });
+  async function prepare(
+    tenantId: string,
+    { email, password, role }: NewUser,
+    by: Actor,
+  ): Promise<PreparedUser> {
+    const record: UserRecord = {
+      ...{ id: randomUUID(), tenantId, email: email.trim(), role, status: 'active' },
+      ...{ createdAtMs: clock.nowMs(), passwordHash: await passwords.hash(password) },
+    };
+    return { record, audit: audited(record, 'user_created', by, { role }) };
+  }
+
   return {
-    async create(tenantId, { email, password, role }, by) {
-      const passwordHash = await passwords.hash(password);
-      const user: User = {
-        ...{ id: randomUUID(), tenantId, email: email.trim(), role },
-        ...{ status: 'active', createdAtMs: clock.nowMs() },
-      };
-      const isNew = await store.insert(
-        { ...user, passwordHash },
-        audited(user, 'user_created', by, { role }),
-      );
-      if (!isNew) throw new GaugewayError('CONFLICT', 'this e-mail has an account already');
-      return user;
+    prepare,
+    async create(tenantId, wanted, by) {
+      const { record, audit } = await prepare(tenantId, wanted, by);
+      if (!(await store.insert(record, audit))) throw emailTaken();
+      return toUser(record);
     },
     list: (tenantId, page) => store.list(tenantId, page),
     async get(tenantId, id) {
@@ -102,6 +114,10 @@ export function createUsers({ store, passwords, clock }: Deps): Users {
 
 export function toUser({ id, tenantId, email, role, status, createdAtMs }: User): User {
   return { id, tenantId, email, role, status, createdAtMs };
+}
+
+export function emailTaken(): GaugewayError {
+  return new GaugewayError('CONFLICT', 'this e-mail has an account already');
 }
 
 function refuseLastAdmin(outcome: 'done' | 'last_admin'): void {

@@ -39,8 +39,8 @@ export function createHostStore(knex: Knex): HostStore {
         toHost,
       ),
     async register(hosts, maxHostsOf) {
-      const byTenant = Map.groupBy(hosts, ({ tenantId }) => tenantId);
-      for (const [tenantId, ofTenant] of byTenant) {
+      for (const tenantId of new Set(hosts.map((host) => host.tenantId))) {
+        const ofTenant = hosts.filter((host) => host.tenantId === tenantId);
         await register(knex, { tenantId, hosts: ofTenant, maxHosts: maxHostsOf(tenantId) });
       }
     },

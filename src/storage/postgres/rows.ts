@@ -24,7 +24,7 @@ export async function listed<Row extends object, T>(
   return { items: found.map(toItem), total: Number(counted[0]?.count ?? 0) };
 }
 
-/** Whether an insert failed because the row is there already (SQLSTATE 23505). */
-export function isDuplicate(error: unknown): boolean {
+/** Whether an insert failed because the row is there already (SQLSTATE 23505), and by which index. */
+export function isDuplicate(error: unknown): error is Error & { constraint: string } {
   return error instanceof Error && (error as Error & { code?: unknown }).code === '23505';
 }

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { Tenant, TenantPolicy, TenantStore } from '../../access/index.ts';
 import { addAudit } from './audit-store.ts';
 import { isDuplicate, listed, toDate, toMs } from './rows.ts';
+import { insertUser } from './user-store.ts';
 import { withUnavailable } from './unavailable.ts';
 
 interface Row {
@@ -13,7 +14,7 @@ interface Row {
 
 export function createTenantStore(knex: Knex): TenantStore {
   const store: TenantStore = {
-    async insert(tenant, audit) {
+    async insert(tenant, audit, admin) {
       try {
         await knex.transaction(async (trx) => {
           await trx('tenants').insert({
@@ -23,11 +24,12 @@ export function createTenantStore(knex: Knex): TenantStore {
             created_at: toDate(tenant.createdAtMs),
           });
           await addAudit(trx, audit);
+          if (admin) await insertUser(trx, admin.record, admin.audit);
         });
-        return true;
+        return 'done';
       } catch (error) {
-        if (isDuplicate(error)) return false;
-        throw error;
+        if (!isDuplicate(error)) throw error;
+        return error.constraint === 'users_email_unique' ? 'email_taken' : 'id_taken';
       }
     },
     async find(id) {

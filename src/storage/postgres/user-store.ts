@@ -27,18 +27,7 @@ export function createUserStore(knex: Knex): UserStore {
   const store: UserStore = {
     async insert(user, audit) {
       try {
-        await knex.transaction(async (trx) => {
-          await trx('users').insert({
-            id: user.id,
-            tenant_id: user.tenantId,
-            email: user.email,
-            password_hash: user.passwordHash,
-            role: user.role,
-            status: user.status,
-            created_at: toDate(user.createdAtMs),
-          });
-          await addAudit(trx, audit);
-        });
+        await knex.transaction((trx) => insertUser(trx, user, audit));
         return true;
       } catch (error) {
         if (isDuplicate(error)) return false;
@@ -73,6 +62,23 @@ export function createUserStore(knex: Knex): UserStore {
       }),
   };
   return withUnavailable(store);
+}
+
+export async function insertUser(
+  trx: Knex.Transaction,
+  user: UserRecord,
+  audit: AuditEntry,
+): Promise<void> {
+  await trx('users').insert({
+    id: user.id,
+    tenant_id: user.tenantId,
+    email: user.email,
+    password_hash: user.passwordHash,
+    role: user.role,
+    status: user.status,
+    created_at: toDate(user.createdAtMs),
+  });
+  await addAudit(trx, audit);
 }
 
 function update(
