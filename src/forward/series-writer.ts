@@ -7,6 +7,9 @@ export type WriteAnswer =
   /** Try again later: connection lost, time out, 5xx. */
   | { kind: 'failed'; message: string; retryAfterSeconds?: number };
 
+/** An answering store that does not say when it started: after any failure it must be taken for restarted. */
+export const hiddenIncarnation = 'hidden';
+
 /** What forwarding needs of one store; `storage/victoria` implements it. */
 export interface SeriesWriter {
   /** Writes a remote-write 1.0 body, with these labels forced on every series. */

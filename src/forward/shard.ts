@@ -3,7 +3,7 @@ import type { Batch, ForwardOutcome, ForwardRefusal } from './batch.ts';
 import { Confirmation } from './confirmation.ts';
 import { positionAt, type Journal, type ReadPosition } from './journal/journal.ts';
 import { Lanes, bodyOf, type Entry, type Group, type LaneOptions } from './lanes.ts';
-import type { SeriesWriter } from './series-writer.ts';
+import { hiddenIncarnation, type SeriesWriter } from './series-writer.ts';
 import type { ShardTally } from './meters.ts';
 
 export interface ShardOptions extends LaneOptions {
@@ -104,7 +104,7 @@ export class Shard {
   }
 
   start(): void {
-    const every = (ms: number, run: () => Promise<void>) => {
+    const every = (ms: number, run: () => Promise<unknown>) => {
       const timer = setInterval(() => {
         run().catch((error: unknown) => {
           this.deps.log.warn('forward housekeeping failed', { error: messageOf(error) });
@@ -230,6 +230,7 @@ export class Shard {
     if (answer.kind === 'failed') {
       this.ready.unshift(group);
       this.goDown(answer.message);
+      if (!this.deps.journal) this.rejectWaiting('storage_down');
       return;
     }
     this.done(group, answer.kind === 'refused' ? answer.message : undefined);
@@ -264,7 +265,6 @@ export class Shard {
     if (this.isDown) return;
     this.isDown = true;
     this.deps.log.warn('storage does not take samples', { shard: this.name, message });
-    if (!this.deps.journal) this.rejectWaiting('storage_down');
     void this.revive();
   }
 
@@ -273,7 +273,7 @@ export class Shard {
     for (let attempt = 0; !this.stopped.signal.aborted; attempt += 1) {
       await sleep(backoffMs(attempt, retryDelay), this.stopped.signal);
       this.deps.tally.retries += 1;
-      if (await this.checkIncarnation()) break;
+      if (await this.checkIncarnation({ afterFailure: true })) break;
     }
     if (this.stopped.signal.aborted) return;
     this.isDown = false;
@@ -283,13 +283,15 @@ export class Shard {
   }
 
   /** True while the store answers; after a restart everything not surely on its disk is sent again. */
-  private async checkIncarnation(): Promise<boolean> {
+  private async checkIncarnation(options: { afterFailure?: boolean } = {}): Promise<boolean> {
     const found = await this.deps.writer.incarnation();
     if (found === undefined) {
       this.isSuspect = true;
       return false;
     }
-    if (this.incarnation !== undefined && found !== this.incarnation) this.rewind();
+    const isHidden = found === hiddenIncarnation && options.afterFailure === true;
+    const isOther = this.incarnation !== undefined && found !== this.incarnation;
+    if (isHidden || isOther) this.rewind();
     this.incarnation = found;
     this.isSuspect = false;
     return true;

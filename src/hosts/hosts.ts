@@ -1,5 +1,5 @@
-import { messageOf, type Clock, type Logger } from '../platform/index.ts';
-import type { HeartbeatReport, Host, Tags } from './host.ts';
+import { GaugewayError, messageOf, type Clock, type Logger } from '../platform/index.ts';
+import { toHeartbeatReport, type Host, type Tags } from './host.ts';
 import type { HostStore, SeenHost } from './host-store.ts';
 
 /** Port: tells that a tenant's hosts or tags changed, in this process or another. */
@@ -20,8 +20,11 @@ export interface Hosts {
   tagsOf(tenantId: string, hostId: string): Tags | undefined;
   /** Notes a sign of life without waiting; a host seen for the first time is registered at the next flush. */
   seen(tenantId: string, hostId: string, atMs: number): void;
-  /** Saves what the agent said about itself, and registers its host; false where the tenant has too many. */
-  heartbeat(tenantId: string, report: HeartbeatReport): Promise<boolean>;
+  /**
+   * Saves what the agent said about itself, and registers its host. Throws BAD_REQUEST for a report that is none,
+   * RATE_LIMIT_EXCEEDED where the tenant has as many hosts as it may.
+   */
+  heartbeat(tenantId: string, hostId: string, report: unknown): Promise<void>;
   get(tenantId: string, id: string): Promise<Host | undefined>;
   list(
     tenantId: string,
@@ -41,50 +44,32 @@ const maxPending = 50_000;
 
 export function createHosts(deps: Deps): Hosts {
   const { store, changes, maxHostsOf, clock } = deps;
-  const log = deps.log.child('hosts');
   const tags = new Map<string, Map<string, Tags>>();
   const listeners: ((tenantId: string) => void)[] = [];
-  let pending = new Map<string, SeenHost>();
+  const signs = createSigns(async (seen) => {
+    const unknown = seen.filter(({ tenantId, hostId }) => !tags.get(tenantId)?.has(hostId));
+    if (unknown.length > 0) await store.register(unknown, maxHostsOf);
+    await store.touch(seen);
+  }, deps.log.child('hosts'));
   let timer: NodeJS.Timeout | undefined;
-  let flushing: Promise<void> = Promise.resolve();
 
-  async function reload(tenantId: string): Promise<void> {
+  changes.on('hosts', async (tenantId) => {
     const rows = await store.tagsOfTenant(tenantId);
     tags.set(tenantId, new Map(rows.map((row) => [row.hostId, row.tags])));
     for (const listener of listeners) listener(tenantId);
-  }
-
-  async function save(): Promise<void> {
-    if (pending.size === 0) return;
-    const saving = pending;
-    pending = new Map();
-    try {
-      const all = [...saving.values()];
-      const unknown = all.filter(({ tenantId, hostId }) => !tags.get(tenantId)?.has(hostId));
-      if (unknown.length > 0) await store.register(unknown, maxHostsOf);
-      await store.touch(all);
-    } catch (error) {
-      pending = new Map([...saving, ...pending]);
-      log.warn('signs of life not saved, will be tried again', { error: messageOf(error) });
-    }
-  }
-
-  const flush = (): Promise<void> => (flushing = flushing.then(save));
-
-  changes.on('hosts', reload);
+  });
   return {
     tagsOf: (tenantId, hostId) => tags.get(tenantId)?.get(hostId),
-    seen(tenantId, hostId, atMs) {
-      const key = `${tenantId}\0${hostId}`;
-      const host = pending.get(key);
-      if (host) host.atMs = Math.max(host.atMs, atMs);
-      else if (pending.size < maxPending) pending.set(key, { tenantId, hostId, atMs });
-    },
-    async heartbeat(tenantId, report) {
+    seen: signs.note,
+    async heartbeat(tenantId, hostId, report) {
+      const heartbeat = toHeartbeatReport(hostId, report);
       const atMs = clock.nowMs();
-      if (await store.saveHeartbeat(tenantId, report, atMs)) return true;
-      await store.register([{ tenantId, hostId: report.hostId, atMs }], maxHostsOf);
-      return store.saveHeartbeat(tenantId, report, atMs);
+      if (await store.saveHeartbeat(tenantId, heartbeat, atMs)) return;
+      await store.register([{ tenantId, hostId, atMs }], maxHostsOf);
+      if (await store.saveHeartbeat(tenantId, heartbeat, atMs)) return;
+      throw new GaugewayError('RATE_LIMIT_EXCEEDED', 'The tenant has as many hosts as it may', {
+        retryAfterSeconds: 300,
+      });
     },
     get: (tenantId, id) => store.find(tenantId, id),
     list: (tenantId, page) => store.list(tenantId, page),
@@ -94,12 +79,40 @@ export function createHosts(deps: Deps): Hosts {
         const ofTenant = tags.get(row.tenantId) ?? new Map<string, Tags>();
         tags.set(row.tenantId, ofTenant.set(row.hostId, row.tags));
       }
-      timer ??= setInterval(() => void flush(), flushMs).unref();
+      timer ??= setInterval(() => void signs.flush(), flushMs).unref();
     },
-    flush,
+    flush: signs.flush,
     async close() {
       clearInterval(timer);
-      await flush();
+      await signs.flush();
     },
+  };
+}
+
+/** Collects signs of life; what could not be saved is saved with the next. */
+function createSigns(save: (seen: readonly SeenHost[]) => Promise<void>, log: Logger) {
+  let pending = new Map<string, SeenHost>();
+  let saving: Promise<void> = Promise.resolve();
+
+  async function savePending(): Promise<void> {
+    if (pending.size === 0) return;
+    const taken = pending;
+    pending = new Map();
+    try {
+      await save([...taken.values()]);
+    } catch (error) {
+      pending = new Map([...taken, ...pending]);
+      log.warn('signs of life not saved, will be tried again', { error: messageOf(error) });
+    }
+  }
+
+  return {
+    note: (tenantId: string, hostId: string, atMs: number): void => {
+      const key = `${tenantId}\0${hostId}`;
+      const host = pending.get(key);
+      if (host) host.atMs = Math.max(host.atMs, atMs);
+      else if (pending.size < maxPending) pending.set(key, { tenantId, hostId, atMs });
+    },
+    flush: (): Promise<void> => (saving = saving.then(savePending)),
   };
 }

@@ -5,124 +5,121 @@ import express, {
   type Response,
 } from 'express';
 import helmet from 'helmet';
-import type { Authenticate, Principal } from '../access/index.ts';
+import type { Authenticate } from '../access/index.ts';
 import { GaugewayError, messageOf, type Logger, type Meters } from '../platform/index.ts';
 import { sendError, toFault, TransportError, type ErrorShape } from './errors.ts';
-import { localsOf, logRequests } from './middleware/access-log.ts';
-import { authorize } from './middleware/authorize.ts';
-import { measureRequests } from './middleware/meters.ts';
+import { accessLog } from './middleware/access-log.ts';
+import { guard, principalOf, type Can } from './middleware/guard.ts';
+import { apiMeters } from './middleware/meters.ts';
+import { requestId, requestIdOf } from './middleware/request-id.ts';
 import type { Route } from './route.ts';
 
 export interface AppDeps {
   routes: readonly Route[];
   authenticate: Authenticate;
-  /** Whether clients reach us over TLS: only then may they be told to insist on it. */
+  can: Can;
+  /** Answers are sent over TLS, so browsers may be told to insist on it. */
   isTls: boolean;
   maxBodyBytes: number;
-  /** Addresses (CIDR) whose X-Forwarded-For is believed. */
-  trustedProxies: readonly string[];
+  /** Addresses (CIDR) whose X-Forwarded-For is believed; none when absent. */
+  trustedProxies?: readonly string[];
   log: Logger;
   meters: Meters;
 }
 
-/** Everything but the write path. */
 export function createApp(deps: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
-  app.set('trust proxy', [...deps.trustedProxies]);
-  for (const middleware of beforeRoutes(deps)) app.use(middleware);
-  for (const route of deps.routes) {
-    const method = route.method.toLowerCase() as Lowercase<Route['method']>;
-    app[method](route.path, ...onRoute(route, deps), handlerOf(route));
-  }
+  app.set('trust proxy', [...(deps.trustedProxies ?? [])]);
+  const middleware: readonly RequestHandler[] = [
+    // First: everything later logs with it.
+    requestId(),
+    // Before anything can answer, so that every answer is logged and counted.
+    accessLog(deps.log),
+    apiMeters(app, deps.meters),
+    // On every answer, errors included. HSTS only where TLS is spoken (PRP REQ-BE-SEC-TLS-002).
+    helmet({
+      hsts: deps.isTls ? { maxAge: 31_536_000 } : false,
+      // Nothing here is a page: whatever a browser takes for one may load and do nothing.
+      contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    }),
+  ];
+  for (const one of middleware) app.use(one);
+  const json = express.json({ limit: deps.maxBodyBytes, strict: true });
+  for (const route of deps.routes) mount(app, route, json, deps);
   refuseOtherMethods(app, deps.routes);
-  app.use((req) => {
-    throw new GaugewayError('NOT_FOUND', `There is nothing at ${req.path}`);
+  app.use(() => {
+    throw new GaugewayError('NOT_FOUND', 'There is nothing at this path');
   });
-  app.use(answerErrors(deps.routes));
+  app.use(errorHandler(deps));
   return app;
 }
 
-/** In this order, for every request. */
-function beforeRoutes({ isTls, log, meters }: AppDeps): RequestHandler[] {
-  return [
-    // First, so that whatever comes after it is counted, also what is refused.
-    measureRequests(meters),
-    // Before anything that can fail: its id stands in the log line and in the answer.
-    logRequests(log),
-    // Before any answer can be given.
-    helmet({
-      strictTransportSecurity: isTls ? { maxAge: 31_536_000 } : false,
-      contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    }) as RequestHandler,
-  ];
+function mount(app: Express, route: Route, json: RequestHandler, deps: AppDeps): void {
+  const method = route.method.toLowerCase() as 'get' | 'post' | 'put' | 'patch' | 'delete';
+  app[method](
+    route.path,
+    guard(route, deps.authenticate, deps.can),
+    // Rate limits of the REST API (PRP §8.9) count by principal: their place is here.
+    json,
+    async (req, res): Promise<void> => {
+      await route.handle({
+        req,
+        res,
+        principal: principalOf(res),
+        requestId: requestIdOf(res),
+        log: deps.log,
+      });
+    },
+  );
 }
 
-/** In this order, for a request whose route is known. */
-function onRoute(route: Route, { authenticate, maxBodyBytes }: AppDeps): RequestHandler[] {
-  return [
-    // Who and whether, before a byte of the body is read. Rate limits (PRP §8.9) count by principal: they come next.
-    authorize(route, authenticate),
-    // JSON only: forms are read by the endpoints that take them, with repeated names kept apart.
-    express.json({ limit: maxBodyBytes }),
-  ];
-}
-
-function handlerOf(route: Route): RequestHandler {
-  return (req, res) => {
-    const { requestId, log } = localsOf(res);
-    const { principal } = res.locals as { principal?: Principal };
-    return route.handle({ req, res, principal, requestId, log });
-  };
-}
-
+/** 405 with `Allow` where the path exists with another method. */
 function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
   for (const path of new Set(routes.map((route) => route.path))) {
     const methods = routes.filter((route) => route.path === path).map(({ method }) => method);
-    if (methods.includes('GET')) methods.push('HEAD' as Route['method']);
+    const allowed = methods.includes('GET') ? ['HEAD', ...methods] : methods;
     app.all(path, (_req, res) => {
-      res.setHeader('Allow', methods.join(', '));
-      throw new TransportError(405, 'This method is not allowed here');
+      res.setHeader('Allow', allowed.join(', '));
+      throw new TransportError(405, `This path takes ${allowed.join(', ')}`);
     });
   }
 }
 
 /** Express's own handler prints a stack for every client that hangs up. */
-function answerErrors(routes: readonly Route[]): ErrorRequestHandler {
+function errorHandler({ log, routes }: AppDeps): ErrorRequestHandler {
   const shapes = new Map(routes.map((route) => [route.path, route.errors]));
-  return (error, req, res, next) => {
-    const { log, requestId } = localsOf(res);
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- Express tells an error handler by its four parameters
+  return (error: unknown, req, res, _next) => {
+    const id = requestIdOf(res);
     const fault = toFault(error);
-    if (!fault) log.error('unexpected error', { error: messageOf(error), stack: stackOf(error) });
-    if (res.headersSent || res.destroyed) {
+    if (!fault) {
+      const text = error instanceof Error ? error.stack : messageOf(error);
+      log.error('a request failed unexpectedly', { requestId: id, error: text });
+    }
+    if (res.headersSent) {
+      // A half-sent answer must not look like a whole one.
       res.destroy();
       return;
     }
     const { path } = (req.route ?? {}) as { path?: string };
     const shape = shapes.get(path ?? '') ?? shapeOfUnknown(req.path);
-    sendError(res, fault ?? internal(requestId), shape);
-    closeUnread(res);
-    void next;
+    const details = { requestId: id };
+    const unexpected = () =>
+      new GaugewayError('INTERNAL_ERROR', 'Something went wrong', { details });
+    sendError(res, fault ?? unexpected(), shape);
+    endUnread(res);
   };
 }
-
-const internal = (requestId: string): GaugewayError =>
-  new GaugewayError('INTERNAL_ERROR', 'Something went wrong here', {
-    details: { request_id: requestId },
-  });
 
 function shapeOfUnknown(path: string): ErrorShape {
   return path.startsWith('/prometheus/') ? 'prometheus' : 'envelope';
 }
 
-function stackOf(error: unknown): string | undefined {
-  return error instanceof Error ? error.stack : undefined;
-}
-
-/** A refused body is not read to its end: the connection ends after the answer. */
-function closeUnread(res: Response): void {
+/** The rest of a refused body is not read: the connection ends after the answer. */
+function endUnread(res: Response): void {
   const { req } = res;
-  if (req.complete || req.readableEnded) return;
+  if (req.complete || Number(req.headers['content-length'] ?? Infinity) <= 65_536) return;
   res.once('finish', () => req.destroy());
 }

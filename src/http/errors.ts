@@ -34,7 +34,7 @@ export class TransportError extends Error {
 }
 
 /** Both ways in which a credential can be sent. */
-const challenge = 'Bearer realm="gaugeway", Basic realm="gaugeway"';
+const challenge = 'Basic realm="gaugeway", Bearer realm="gaugeway"';
 
 /** Answers with the fault in the shape that the endpoint's clients expect. */
 export function sendError(res: Response, fault: GaugewayError | TransportError, shape: ErrorShape) {

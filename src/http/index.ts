@@ -1,21 +1,19 @@
 /**
- * takes: the rooms whose questions can be asked over HTTP.
- * gives: the server; every endpoint is a row of `Route` with what it needs and how it fails.
- * never: decides what a room decides; answers without asking `access`; reads a tenant from anything but a credential.
+ * takes: requests.
+ * gives: each to the room that answers it, with who asks; every status and every error shape.
+ * never: knows SQL or storage; decides what a room decides.
  * see:   docs/adr/0004-remote-write-versions-and-answers.md
  */
+export type { Can } from './middleware/guard.ts';
 export type { Call, Route } from './route.ts';
-export {
-  createHttpServer,
-  defaultHttpLimits,
-  type HttpLimits,
-  type HttpServer,
-  type RawHandler,
-} from './server.ts';
 export { auditRoutes } from './routes/audit.ts';
 export { authRoutes } from './routes/auth.ts';
-export { healthRoutes, type ReadyCheck } from './routes/health.ts';
-export { hostRoutes, type AgentConfig } from './routes/hosts.ts';
+export { healthRoutes, type Check } from './routes/health.ts';
+export { hostRoutes } from './routes/hosts.ts';
+export { ingestRoutes, type HeartbeatAnswer, type IngestRouteDeps } from './routes/ingest.ts';
 export { keyRoutes } from './routes/keys.ts';
+export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';
 export { tenantRoutes } from './routes/tenants.ts';
 export { userRoutes } from './routes/users.ts';
+export { createHttpServer, type HttpServer } from './server.ts';
+export { createWriteHandler, type RawHandler } from './write/handler.ts';

@@ -1,107 +1,68 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Authenticate } from '../access/index.ts';
-import type { Logger, Meters } from '../platform/index.ts';
-import { createApp } from './app.ts';
-import type { Route } from './route.ts';
-
-/** Takes requests before Express sees them: its stack costs some 75 µs a request. */
-export interface RawHandler {
-  /** The path without its query string. */
-  matches(path: string): boolean;
-  handle(req: IncomingMessage, res: ServerResponse): void;
-}
+import { createApp, type AppDeps } from './app.ts';
+import type { RawHandler } from './write/handler.ts';
 
 export interface HttpLimits {
   maxHeaderBytes: number;
-  /** Of requests that Express handles. */
-  maxBodyBytes: number;
-  /** For a client to send its headers, and its whole request; Node's own are minutes. */
   headersTimeoutMs: number;
   requestTimeoutMs: number;
-  /** Addresses (CIDR) whose X-Forwarded-For is believed. */
-  trustedProxies: readonly string[];
 }
 
-export const defaultHttpLimits: HttpLimits = {
-  maxHeaderBytes: 16_384,
-  maxBodyBytes: 1_048_576,
-  headersTimeoutMs: 5_000,
-  requestTimeoutMs: 10_000,
-  trustedProxies: [],
-};
-
-export interface HttpServerDeps {
-  routes: readonly Route[];
+export interface HttpServerDeps extends Omit<AppDeps, 'isTls'> {
+  /** Asked before Express, in order. */
   rawHandlers: readonly RawHandler[];
-  authenticate: Authenticate;
-  /** PEM; absent: plain HTTP. */
+  /** PEM texts; TLS 1.2 or newer is spoken when given. */
   tls?: { cert: string; key: string };
   limits: HttpLimits;
-  log: Logger;
-  meters: Meters;
 }
 
 export interface HttpServer {
   /** Port 0 takes a free one. Rejects where the address is taken. */
   listen(host: string, port: number): Promise<AddressInfo>;
-  /** For what upgrades connections (socket.io). */
+  /** For what upgrades connections (live updates). */
   readonly server: Server;
-  /** Takes no more connections, lets requests in work end, and cuts what is left after `withinMs`. */
-  close(withinMs?: number): Promise<void>;
+  /** Answers what is being asked, takes nothing new, ends idle connections. */
+  close(): Promise<void>;
 }
 
-const hsts = 'max-age=31536000';
-const keepAliveMs = 65_000;
+/** A slow client is cut off here, not by a proxy: 3,000 slow connections stay harmless (field notes, P8). */
+const connectionsCheckingIntervalMs = 1_000;
 
 export function createHttpServer(deps: HttpServerDeps): HttpServer {
-  const { limits, tls, rawHandlers } = deps;
-  const { maxBodyBytes, trustedProxies } = limits;
-  const app = createApp({ ...deps, isTls: tls !== undefined, maxBodyBytes, trustedProxies });
+  const app = createApp({ ...deps, isTls: deps.tls !== undefined });
   let isClosing = false;
-
-  function take(req: IncomingMessage, res: ServerResponse): void {
+  const listener: RequestListener = (req, res) => {
     if (isClosing) res.setHeader('Connection', 'close');
     const path = pathOf(req.url ?? '/');
-    for (const raw of rawHandlers) {
+    for (const raw of deps.rawHandlers) {
       if (!raw.matches(path)) continue;
-      if (tls) res.setHeader('Strict-Transport-Security', hsts);
+      if (deps.tls) res.setHeader('Strict-Transport-Security', 'max-age=31536000');
       raw.handle(req, res);
       return;
     }
     app(req, res);
-  }
-
-  const options = {
-    maxHeaderSize: limits.maxHeaderBytes,
-    headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
-    keepAliveTimeout: keepAliveMs,
   };
-  const server = tls
-    ? createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2' }, take)
-    : createServer(options, take);
-  server.on('clientError', refuseBadRequest);
-
+  const server = create(deps, listener);
+  server.on('clientError', refuseNoHttp);
   return {
     server,
     listen: (host, port) =>
       new Promise((resolve, reject) => {
         server.once('error', reject);
-        server.listen({ host, port }, () => {
+        server.listen({ port, ...(host === '' ? {} : { host }) }, () => {
           server.off('error', reject);
           resolve(server.address() as AddressInfo);
         });
       }),
-    close: (withinMs = 10_000) =>
+    close: () =>
       new Promise((resolve) => {
         isClosing = true;
-        const cut = setTimeout(() => server.closeAllConnections(), withinMs);
+        const force = setTimeout(() => server.closeAllConnections(), drainMs);
         server.close(() => {
-          clearTimeout(cut);
+          clearTimeout(force);
           resolve();
         });
         server.closeIdleConnections();
@@ -109,9 +70,25 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
   };
 }
 
+/** How long requests that are being answered at a stop may take. */
+const drainMs = 5_000;
+
+function create(deps: HttpServerDeps, listener: RequestListener): Server {
+  const options = {
+    maxHeaderSize: deps.limits.maxHeaderBytes,
+    headersTimeout: deps.limits.headersTimeoutMs,
+    requestTimeout: deps.limits.requestTimeoutMs,
+    connectionsCheckingInterval: connectionsCheckingIntervalMs,
+    keepAliveTimeout: 75_000,
+    noDelay: true,
+  };
+  if (!deps.tls) return createPlainServer(options, listener);
+  return createTlsServer({ ...options, ...deps.tls, minVersion: 'TLSv1.2' }, listener);
+}
+
 function pathOf(url: string): string {
   const mark = url.indexOf('?');
-  return mark < 0 ? url : url.slice(0, mark);
+  return mark === -1 ? url : url.slice(0, mark);
 }
 
 const statusLines: Readonly<Record<string, string>> = {
@@ -119,8 +96,8 @@ const statusLines: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
-/** What is not HTTP, too slow or too long gets one line and is cut; nothing is logged, or a flood would fill the log. */
-function refuseBadRequest(error: NodeJS.ErrnoException, socket: Duplex) {
+/** What is no HTTP, too slow or too long gets one line and is cut; logged, a flood of it would fill the log. */
+function refuseNoHttp(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;

@@ -15,6 +15,7 @@ export {
 export type { ExemplarStore, KeptExemplar } from './keep/exemplars.ts';
 export type { LedgerStore, Rejection } from './keep/ledger.ts';
 export type { MetadataRow, MetadataStore } from './keep/metadata.ts';
+export type { Admission, Ticket } from './limits/admit.ts';
 export type { HaClaim, HaLeader, HaStore } from './limits/ha.ts';
 export type { IngestOutcome, Written } from './outcome.ts';
 export type { JsonBatchAnswer } from './decode/json-batch.ts';

@@ -103,7 +103,7 @@ export function createIngest(deps: IngestDeps): Ingest {
     },
     haLeaders: (tenantId) => tools.ha.list(tenantId),
     rulesChanged: () => tools.scopes.renew(),
-    expire: () => tools.active.expire(Math.floor(clock.nowMs() / 60_000)),
+    expire: () => tools.active.expire(clock.nowMs()),
     async flush() {
       await quietly('ledger', tools.ledger.flush());
       await quietly('metadata', tools.metadata.flush());

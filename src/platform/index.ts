@@ -6,6 +6,13 @@
  */
 export { backoffMs, sleep, type BackoffOptions } from './backoff.ts';
 export { systemClock, type Clock } from './clock.ts';
+export { requireDirectory } from './directory.ts';
 export { GaugewayError, messageOf, type ErrorCode } from './errors.ts';
 export { createLogger, silentLogger, type LogLevel, type Logger } from './log.ts';
 export { createMeters, type Counter, type Gauge, type Histogram, type Meters } from './meters.ts';
+export { parseYaml, type ParsedYaml, type YamlPath, type YamlPosition } from './yaml.ts';
+export { isRunByNpm, searchPath } from './config/env.ts';
+export { loadConfig, type Config, type LoadedConfig } from './config/load.ts';
+export { configReference, describeConfig } from './config/reference.ts';
+export { loadSigningKeys, type KeyFor, type Secrets, type Tier } from './config/secrets.ts';
+export { parseBytes, parseDuration } from './config/values.ts';

@@ -1,48 +1,44 @@
-import { createMiddleware, defaultRegister } from '@promster/express';
-import type { Request, RequestHandler } from 'express';
+import { createMiddleware, defaultRegister, signalIsUp } from '@promster/express';
+import type { Express, Request, RequestHandler } from 'express';
 import type { Meters } from '../../platform/index.ts';
 
-/** The PRP's names (§14.1) for promster's two metrics. */
-const names = {
-  httpRequestsTotal: 'api_requests_total',
-  httpRequestDurationInSeconds: 'api_latency_seconds',
-};
+const requestsTotal = 'api_requests_total';
+const latencySeconds = 'api_latency_seconds';
+const ownNames = [requestsTotal, latencySeconds, 'nodejs_up'];
 
-/** PRP §13 asks for 200 ms, 500 ms and 1 s at its percentiles. */
-const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 30];
+/** The route's pattern, so that nobody can make series by asking for paths that are not there. */
+function endpointOf(req: Request): string {
+  const route = req.route as { path?: unknown } | undefined;
+  return typeof route?.path === 'string' ? route.path : 'unmatched';
+}
 
-/**
- * `endpoint` is the route's pattern, never the URL as it came: strangers could otherwise make as many series as they
- * like (field/products-and-libraries B3 #2).
- */
-const endpointOf = (request: unknown): string => {
-  const { route } = request as Partial<Pick<Request, 'route'>>;
-  const { path } = (route ?? {}) as { path?: unknown };
-  return typeof path === 'string' ? path : 'unmatched';
-};
-
-/** Counts and times every request that Express sees; the write path has meters of its own. */
-export function measureRequests(meters: Meters): RequestHandler {
-  // promster knows only prom-client's global registry, and fills it with metrics of the process, which ours has.
-  defaultRegister.clear();
+/** Counts and times requests under the PRP's names (§14.1), by endpoint and status. */
+export function apiMeters(app: Express, meters: Meters): RequestHandler {
+  // promster keeps its metrics in prom-client's global registry; a second server in the process starts afresh.
+  for (const name of ownNames) defaultRegister.removeSingleMetric(name);
   const middleware = createMiddleware({
+    app,
     options: {
       labels: ['endpoint', 'status'],
-      getLabelValues: (request, response) => ({
-        endpoint: endpointOf(request),
-        status: (response as { statusCode: number }).statusCode,
+      getLabelValues: (req: Request, res: { statusCode: number }) => ({
+        endpoint: endpointOf(req),
+        status: String(res.statusCode),
       }),
-      normalizePath: (_path, { req }) => endpointOf(req),
-      metricNames: { ...names, up: 'gaugeway_http_up' },
-      metricBuckets: { httpRequestDurationInSeconds: secondsBuckets },
+      normalizePath: (_path: string, { req }: { req: Request }) => endpointOf(req),
+      metricNames: {
+        httpRequestsTotal: [requestsTotal],
+        httpRequestDurationInSeconds: [latencySeconds],
+      },
+      metricBuckets: {
+        httpRequestDurationInSeconds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10],
+      },
       detectKubernetes: false,
-      disableGcMetrics: true,
     },
-  });
-  for (const name of Object.values(names)) {
+  } as unknown as Parameters<typeof createMiddleware>[0]) as unknown as RequestHandler;
+  for (const name of [requestsTotal, latencySeconds]) {
     const metric = defaultRegister.getSingleMetric(name);
     if (metric) meters.registry.registerMetric(metric);
   }
-  defaultRegister.clear();
-  return middleware as RequestHandler;
+  signalIsUp();
+  return middleware;
 }

@@ -26,7 +26,10 @@ export function authRoutes({ sessions }: { sessions: Sessions }): Route[] {
       async handle(call) {
         const { email, password, use_cookie: useCookie } = bodyOf(call.req, loginBody);
         const outcome = await sessions.login(email, password, clientOf(call));
-        if (outcome.ok) return answer(call, outcome, useCookie);
+        if (outcome.ok) {
+          answer(call, outcome, useCookie);
+          return;
+        }
         if (outcome.reason === 'throttled') {
           throw new GaugewayError('RATE_LIMIT_EXCEEDED', 'Too many attempts to log in', outcome);
         }
@@ -44,7 +47,10 @@ export function authRoutes({ sessions }: { sessions: Sessions }): Route[] {
           throw new GaugewayError('UNAUTHORIZED', 'A refresh token is required');
         }
         const outcome = await sessions.refresh(token, clientOf(call));
-        if (outcome.ok) return answer(call, outcome, cookie !== undefined);
+        if (outcome.ok) {
+          answer(call, outcome, cookie !== undefined);
+          return;
+        }
         // One of two tabs: the cookie that the other one got must stay.
         if (cookie !== undefined && outcome.reason !== 'superseded') clearCookie(call);
         throw new GaugewayError('UNAUTHORIZED', 'Invalid or expired token');

@@ -7,10 +7,16 @@ export interface ActiveSeries {
   added(tenantId: string): void;
   entries(): Iterable<readonly [tenantId: string, series: number]>;
   /** Forgets series not seen for an hour and verdicts of rules no longer in force. */
-  expire(nowMinute: number): void;
+  expire(nowMs: number): void;
 }
 
 const activeMinutes = 60;
+/** 2020-01-01, so that minutes fit the 24 bits that the table has for them. */
+const firstMinute = 26_297_280;
+
+export function minuteOf(nowMs: number): number {
+  return Math.floor(nowMs / 60_000) - firstMinute;
+}
 
 export function createActiveSeries(kernel: DecodeKernel, scopes: Scopes): ActiveSeries {
   let counts = new Map<string, number>();
@@ -18,8 +24,8 @@ export function createActiveSeries(kernel: DecodeKernel, scopes: Scopes): Active
     countOf: (tenantId) => counts.get(tenantId) ?? 0,
     added: (tenantId) => void counts.set(tenantId, (counts.get(tenantId) ?? 0) + 1),
     entries: () => counts,
-    expire(nowMinute) {
-      kernel.table.expire(nowMinute - activeMinutes, (scope) => scopes.isCurrent(scope));
+    expire(nowMs) {
+      kernel.table.expire(minuteOf(nowMs) - activeMinutes, (scope) => scopes.isCurrent(scope));
       counts = new Map();
       for (const [scopeId, series] of kernel.table.counts()) {
         const tenantId = scopes.byId(scopeId)?.tenantId;

@@ -63,6 +63,21 @@ function withHost(labels: readonly Label[], hostId: string | undefined): Label[]
   return [...labels, ['host_id', hostId] as const];
 }
 
+function toJudgement(
+  labels: readonly Label[],
+  hosted: Label[],
+  allowed: boolean,
+  rules: JudgeRules,
+): Judgement {
+  const filled = hosted.filter(([, value]) => value !== '');
+  const kept = filled.filter(([name]) => !rules.reserved.has(name));
+  if (filled.length !== labels.length || !isSorted(filled)) {
+    return { kind: 'rewrite', labels: kept.sort(byName), observed: !allowed };
+  }
+  if (kept.length === filled.length) return { kind: allowed ? 'pass' : 'observed' };
+  return allowed ? { kind: 'strip' } : { kind: 'rewrite', labels: kept, observed: true };
+}
+
 /** Judges the labels of a series seen for the first time (remote-write specification, and the house's limits). */
 export function judgeLabels(labels: readonly Label[], rules: JudgeRules): Judgement {
   const fault = setFault(labels, rules);
@@ -72,22 +87,9 @@ export function judgeLabels(labels: readonly Label[], rules: JudgeRules): Judgem
   const allowed = rules.allows(metric);
   if (!allowed && !rules.observe) return refused('not_whitelisted');
   const hosted = withHost(labels, rules.hostId);
-  if (hosted === 'foreign') return refused('foreign_host');
-  const filled = hosted.filter(([, value]) => value !== '');
-  if (filled.length !== labels.length || !isSorted(filled)) {
-    const kept = filled.filter(([name]) => !rules.reserved.has(name));
-    return { kind: 'rewrite', labels: kept.sort(byName), observed: !allowed };
-  }
-  if (labels.some(([name]) => rules.reserved.has(name))) {
-    return allowed
-      ? { kind: 'strip' }
-      : {
-          kind: 'rewrite',
-          labels: filled.filter(([name]) => !rules.reserved.has(name)),
-          observed: true,
-        };
-  }
-  return { kind: allowed ? 'pass' : 'observed' };
+  return hosted === 'foreign'
+    ? refused('foreign_host')
+    : toJudgement(labels, hosted, allowed, rules);
 }
 
 /** The same from the bytes of the series' Label fields. */

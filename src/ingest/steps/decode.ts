@@ -1,4 +1,5 @@
 import { WireError, toVersion1 } from '../../wire/index.ts';
+import { minuteOf } from '../judge/active-series.ts';
 import type { Reason } from '../judge/reason.ts';
 import type { IngestOutcome } from '../outcome.ts';
 import type { Tools, Work } from '../work.ts';
@@ -40,7 +41,7 @@ export function decode(work: Work, tools: Tools): IngestOutcome | undefined {
 export function scan(work: Work, tools: Tools): IngestOutcome | undefined {
   const found = tools.kernel.scan({
     scope: work.scope.id,
-    minute: Math.floor(work.nowMs / 60_000),
+    minute: minuteOf(work.nowMs),
     minTimestampMs: work.minTimestampMs,
     maxTimestampMs: work.maxTimestampMs,
     maxLabels: tools.maxLabels,

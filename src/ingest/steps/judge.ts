@@ -1,30 +1,9 @@
-import { readLabels, seriesFlag, verdict, WireError, type Label } from '../../wire/index.ts';
+import { seriesFlag, verdict } from '../../wire/index.ts';
 import { judgeLabelBytes, type Judgement } from '../judge/judge.ts';
 import { reasons, type Reason } from '../judge/reason.ts';
+import { seriesTextOf } from '../judge/series-text.ts';
 import type { Tools, Work } from '../work.ts';
 import { rewriteSeries } from './rewrite.ts';
-
-/** Series in PromQL form for answers and the ledger, cut to a readable length. */
-export function seriesText(labels: readonly Label[]): string {
-  const name = labels.find(([label]) => label === '__name__')?.[1] ?? '';
-  const rest = labels
-    .filter(([label]) => label !== '__name__')
-    .map(([label, value]) => `${label}=${JSON.stringify(value)}`);
-  return `${name}{${rest.join(',')}}`.slice(0, 300);
-}
-
-function textOf(bytes: Buffer): string {
-  try {
-    return seriesText(readLabels(bytes));
-  } catch (error) {
-    if (error instanceof WireError)
-      return bytes
-        .toString('latin1')
-        .replace(/[^ -~]+/g, ' ')
-        .slice(0, 300);
-    throw error;
-  }
-}
 
 const verdictOf: Readonly<Record<Exclude<Judgement['kind'], 'refused'>, number>> = {
   pass: verdict.pass,
@@ -54,7 +33,7 @@ function judgeNew(index: number, work: Work, tools: Tools): number {
 function refuseSeries(index: number, reason: Reason, work: Work, tools: Tools): void {
   const { kernel } = tools;
   const count = kernel.samplesOf(index);
-  const series = textOf(kernel.labelBytes(index));
+  const series = seriesTextOf(kernel.labelBytes(index));
   work.refuse(reason, count, series, index);
   tools.ledger.note({
     tenantId: work.sender.tenantId,
@@ -83,7 +62,7 @@ function account(index: number, value: number, work: Work, tools: Tools): void {
   const tooOld = kernel.tooOldOf(index);
   const tooNew = kernel.tooNewOf(index);
   if (tooOld + tooNew > 0) {
-    const series = textOf(kernel.labelBytes(index));
+    const series = seriesTextOf(kernel.labelBytes(index));
     work.refuse('too_old', tooOld, series, index);
     work.refuse('too_new', tooNew, series, index);
     const { tenantId, keyName: sender } = work.sender;

@@ -16,25 +16,16 @@ import {
 import { judgeLabels } from '../judge/judge.ts';
 import { maxExemplarLabelLength } from '../keep/exemplars.ts';
 import type { Reason } from '../judge/reason.ts';
+import { seriesText } from '../judge/series-text.ts';
 import type { Tools, Work } from '../work.ts';
-import { seriesText } from './judge.ts';
 
-function refuse(
-  work: Work,
-  tools: Tools,
-  reason: Reason,
-  labels: readonly Label[],
-  count = 1,
-): void {
-  const series = seriesText(labels);
-  work.refuse(reason, count, series);
-  tools.ledger.note({
-    tenantId: work.sender.tenantId,
-    reason,
-    series,
-    sender: work.sender.keyName,
-    samples: count,
-  });
+function refuseIn(work: Work, tools: Tools) {
+  return (reason: Reason, labels: readonly Label[], count = 1): void => {
+    const series = seriesText(labels);
+    const { tenantId, keyName: sender } = work.sender;
+    work.refuse(reason, count, series);
+    tools.ledger.note({ tenantId, reason, series, sender, samples: count });
+  };
 }
 
 function contentOf(index: number, work: Work, tools: Tools): SeriesContent | undefined {
@@ -42,7 +33,11 @@ function contentOf(index: number, work: Work, tools: Tools): SeriesContent | und
     return readSeries(tools.kernel.seriesBytes(index));
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    refuse(work, tools, error.message.includes('UTF-8') ? 'invalid_utf8' : 'invalid_label', [], 1);
+    refuseIn(work, tools)(
+      error.message.includes('UTF-8') ? 'invalid_utf8' : 'invalid_label',
+      [],
+      1,
+    );
     work.received += 1;
     return undefined;
   }
@@ -68,7 +63,7 @@ export function rewriteSeries(
   if (isUnusual) work.received += content.samples.length;
   const labels = acceptedLabels(content, work);
   if (typeof labels === 'string') {
-    refuse(work, tools, labels, content.labels, content.samples.length);
+    refuseIn(work, tools)(labels, content.labels, content.samples.length);
     return;
   }
   const inWindow = content.samples.filter((sample) => work.isInWindow(sample.timestampMs));
@@ -77,8 +72,8 @@ export function rewriteSeries(
       (sample) => sample.timestampMs < work.minTimestampMs,
     ).length;
     const early = content.samples.length - inWindow.length - late;
-    if (late > 0) refuse(work, tools, 'too_old', labels, late);
-    if (early > 0) refuse(work, tools, 'too_new', labels, early);
+    if (late > 0) refuseIn(work, tools)('too_old', labels, late);
+    if (early > 0) refuseIn(work, tools)('too_new', labels, early);
     work.written.samples += inWindow.length;
   }
   if (inWindow.length === 0) return;
@@ -91,7 +86,7 @@ export function rewriteSeries(
 
 function refuseOutside(work: Work, tools: Tools, timestampMs: number, labels: Label[]): boolean {
   if (work.isInWindow(timestampMs)) return false;
-  refuse(work, tools, timestampMs < work.minTimestampMs ? 'too_old' : 'too_new', labels);
+  refuseIn(work, tools)(timestampMs < work.minTimestampMs ? 'too_old' : 'too_new', labels);
   return true;
 }
 
@@ -113,7 +108,7 @@ function takeHistogram(
   tools: Tools,
 ): void {
   if (typeof histogram === 'string') {
-    refuse(work, tools, histogram, labels);
+    refuseIn(work, tools)(histogram, labels);
     return;
   }
   if (refuseOutside(work, tools, histogram.timestampMs, labels)) return;
@@ -127,19 +122,27 @@ function takeHistogram(
   }
 }
 
-function takeExemplar(exemplar: Exemplar, labels: Label[], work: Work, tools: Tools): void {
+function exemplarFault(exemplar: Exemplar): Reason | undefined {
+  if (exemplar.timestampMs === 0) return 'exemplar_invalid';
   const length = exemplar.labels.reduce(
     (sum, [name, value]) => sum + name.length + value.length,
     0,
   );
-  if (exemplar.timestampMs === 0) return refuse(work, tools, 'exemplar_invalid', labels);
-  if (length > maxExemplarLabelLength)
-    return refuse(work, tools, 'exemplar_labels_too_long', labels);
+  return length > maxExemplarLabelLength ? 'exemplar_labels_too_long' : undefined;
+}
+
+function takeExemplar(exemplar: Exemplar, labels: Label[], work: Work, tools: Tools): void {
+  const refuse = refuseIn(work, tools);
+  const fault = exemplarFault(exemplar);
+  if (fault) {
+    refuse(fault, labels);
+    return;
+  }
   if (refuseOutside(work, tools, exemplar.timestampMs, labels)) return;
   const { tenantId } = work.sender;
-  if (tools.exemplars.add({ tenantId, seriesLabels: labels, exemplar }))
-    work.written.exemplars += 1;
-  else refuse(work, tools, 'exemplar_store_full', labels);
+  const isKept = tools.exemplars.add({ tenantId, seriesLabels: labels, exemplar });
+  if (isKept) work.written.exemplars += 1;
+  else refuse('exemplar_store_full', labels);
 }
 
 /**
@@ -158,27 +161,35 @@ export function collect(work: Work, tools: Tools): undefined {
 }
 
 function collectSeries(index: number, isVersion2: boolean, work: Work, tools: Tools): void {
-  const { kernel } = tools;
   const content = contentOf(index, work, tools);
   if (!content) return;
+  const refuse = refuseIn(work, tools);
   const { histograms, exemplars, samples } = content;
   work.received += histograms.length + exemplars.length;
-  const value = kernel.verdictOf(index);
   const labels = acceptedLabels(content, work);
-  if (typeof labels === 'string' || value >= verdict.firstReason) {
-    const reason = typeof labels === 'string' ? labels : 'series_budget';
-    refuse(work, tools, reason, content.labels, histograms.length + exemplars.length);
+  if (typeof labels === 'string') {
+    refuse(labels, content.labels, histograms.length + exemplars.length);
     return;
   }
-  if (isVersion2 && samples.length === 0 && histograms.length === 0) {
-    refuse(work, tools, 'no_samples', labels);
-    work.received += 1;
+  if (tools.kernel.verdictOf(index) >= verdict.firstReason) {
+    // The labels are good, so it was the tenant's budget that kept the series out.
+    refuse('series_budget', labels, histograms.length + exemplars.length);
     return;
   }
-  if (isVersion2 && samples.length > 0 && histograms.length > 0) {
-    refuse(work, tools, 'mixed_samples_histograms', labels, histograms.length);
-  } else {
+  if (isVersion2) judgeContent(content, labels, work, tools);
+  if (!isVersion2 || samples.length === 0) {
     for (const histogram of histograms) takeHistogram(histogram, labels, work, tools);
   }
   for (const exemplar of exemplars) takeExemplar(exemplar, labels, work, tools);
+}
+
+/** Remote write 2.0: a series has samples or histograms, one of them and not both. */
+function judgeContent(content: SeriesContent, labels: Label[], work: Work, tools: Tools): void {
+  const { histograms, samples } = content;
+  if (samples.length === 0 && histograms.length === 0) {
+    work.received += 1;
+    refuseIn(work, tools)('no_samples', labels);
+  } else if (samples.length > 0 && histograms.length > 0) {
+    refuseIn(work, tools)('mixed_samples_histograms', labels, histograms.length);
+  }
 }

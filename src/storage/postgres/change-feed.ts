@@ -53,7 +53,7 @@ export function createChangeFeed(deps: Deps): ChangeFeed {
   async function tell({ tenant_id: tenantId, topic, version }: ChangeRow): Promise<void> {
     const key = `${topic} ${tenantId}`;
     if (seen.get(key) === version) return;
-    await Promise.all((listeners.get(topic) ?? []).map((listener) => listener(tenantId)));
+    for (const listener of listeners.get(topic) ?? []) await listener(tenantId);
     seen.set(key, version);
   }
 

@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events';
+import type { EventEmitter } from 'node:events';
 import knexModule, { type Knex } from 'knex';
 import type { Logger, Meters } from '../../platform/index.ts';
 import { observeQueries } from './query-meter.ts';

@@ -18,13 +18,11 @@ interface Row {
 export function createHostStore(knex: Knex): HostStore {
   const store: HostStore = {
     async allTags() {
-      const rows = (await knex('hosts').select('tenant_id', 'id', 'tags')) as Row[];
+      const rows = await knex('hosts').select<Row[]>('tenant_id', 'id', 'tags');
       return rows.map((row) => ({ tenantId: row.tenant_id, hostId: row.id, tags: row.tags }));
     },
     async tagsOfTenant(tenantId) {
-      const rows = (await knex('hosts')
-        .where({ tenant_id: tenantId })
-        .select('id', 'tags')) as Row[];
+      const rows = await knex('hosts').where({ tenant_id: tenantId }).select<Row[]>('id', 'tags');
       return rows.map((row) => ({ hostId: row.id, tags: row.tags }));
     },
     async find(tenantId, id) {
@@ -71,21 +69,23 @@ interface Registration {
 function register(knex: Knex, { tenantId, hosts, maxHosts }: Registration): Promise<void> {
   return knex.transaction(async (trx) => {
     // Locked, so that two gateways do not both find room for the last host.
-    const tenant = (await trx('tenants').where({ id: tenantId }).forUpdate().first('id')) as
-      { id: string } | undefined;
+    const tenant = await trx('tenants')
+      .where({ id: tenantId })
+      .forUpdate()
+      .first<{ id: string } | undefined>('id');
     if (!tenant) return;
     const counted = await trx('hosts')
       .where({ tenant_id: tenantId })
       .count<{ count: string }[]>('* as count');
     const room = maxHosts - Number(counted[0]?.count ?? 0);
     if (room <= 0) return;
-    const known = (await trx('hosts')
+    const known = await trx('hosts')
       .where({ tenant_id: tenantId })
       .whereIn(
         'id',
         hosts.map((host) => host.hostId),
       )
-      .select('id')) as { id: string }[];
+      .select<{ id: string }[]>('id');
     const knownIds = new Set(known.map(({ id }) => id));
     const added = hosts.filter(({ hostId }) => !knownIds.has(hostId)).slice(0, room);
     const rows = added.map(({ hostId, atMs }) => ({

@@ -48,11 +48,11 @@ export function createLeases(knex: Knex, holder: string): Leases {
     },
     fenced: (lease, work) =>
       knex.transaction(async (trx) => {
-        const held = (await trx('leases')
+        const held = await trx('leases')
           .where(lease)
           .whereRaw('expires_at > clock_timestamp()')
           .forShare()
-          .first('epoch')) as { epoch: string } | undefined;
+          .first<{ epoch: string } | undefined>('epoch');
         return held === undefined ? undefined : work(trx);
       }),
   };

@@ -27,11 +27,11 @@ export function createMetadataStore(knex: Knex): PostgresMetadata {
         .onConflict(['tenant_id', 'metric'])
         .merge();
     },
-    list: async (tenantId, { metric }) =>
-      (await knex('metric_metadata')
+    list: (tenantId, { metric }) =>
+      knex('metric_metadata')
         .where({ tenant_id: tenantId, ...(metric === undefined ? {} : { metric }) })
         .orderBy('metric')
-        .select('metric', 'type', 'help', 'unit')) as Row[],
+        .select<Row[]>('metric', 'type', 'help', 'unit'),
   };
   return withUnavailable(store);
 }

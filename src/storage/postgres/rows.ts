@@ -13,13 +13,13 @@ export const toDate = (ms: number): Date => new Date(ms);
 export const toDateOrNull = (ms: number | null): Date | null => (ms === null ? null : new Date(ms));
 
 /** The rows of the window and how many there are in all. */
-export async function listed<Row extends object, T>(
+export async function listed<T>(
   query: Knex.QueryBuilder,
   { limit, offset }: Window,
-  toItem: (row: Row) => T,
+  toItem: (row: never) => T,
 ): Promise<{ items: T[]; total: number }> {
   const total = query.clone().clearOrder().clearSelect().count<{ count: string }[]>('* as count');
-  const rows = query.clone().limit(limit).offset(offset) as Promise<Row[]>;
+  const rows = query.clone().limit(limit).offset(offset) as Promise<never[]>;
   const [counted, found] = await Promise.all([total, rows]);
   return { items: found.map(toItem), total: Number(counted[0]?.count ?? 0) };
 }

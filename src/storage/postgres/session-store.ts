@@ -38,11 +38,13 @@ export function createSessionStore(knex: Knex): SessionStore {
     },
     async state(tenantId, sessionId) {
       if (!isUuid(sessionId)) return undefined;
-      const row = (await knex('sessions')
+      const row = await knex('sessions')
         .join('users', 'users.id', 'sessions.user_id')
         .where({ 'sessions.id': sessionId, 'sessions.tenant_id': tenantId })
-        .first('users.*', 'sessions.revoked_at')) as
-        (UserRow & { revoked_at: Date | null }) | undefined;
+        .first<(UserRow & { revoked_at: Date | null }) | undefined>(
+          'users.*',
+          'sessions.revoked_at',
+        );
       return row && { user: toUser(row), isRevoked: row.revoked_at !== null };
     },
   };
@@ -59,18 +61,18 @@ interface Rotation {
 async function rotate(trx: Knex.Transaction, rotation: Rotation): Promise<RotateOutcome> {
   const { presented, next, nowMs, graceMs } = rotation;
   // The row lock puts concurrent uses of one token in order: the first one finds it unspent.
-  const row = (await trx('refresh_tokens as token')
+  const row = await trx('refresh_tokens as token')
     .join('sessions as session', 'session.id', 'token.session_id')
     .join('users', 'users.id', 'session.user_id')
     .where('token.token_hash', presented)
     .forUpdate('token')
-    .first(
+    .first<TokenRow | undefined>(
       'users.*',
       'token.session_id',
       'token.expires_at as token_expires_at',
       'token.used_at',
       'session.revoked_at',
-    )) as TokenRow | undefined;
+    );
   if (!row) return { kind: 'refused', reason: 'unknown' };
   const user = toUser(row);
   const session = { tenantId: user.tenantId, id: row.session_id };

@@ -107,11 +107,11 @@ function update(
 
 /** Locks the tenant's administrators, so that two who remove each other at once do not both succeed. */
 async function isLastAdmin(trx: Knex.Transaction, user: User): Promise<boolean> {
-  const admins = (await trx('users')
+  const admins = await trx('users')
     .where({ tenant_id: user.tenantId, role: 'Admin', status: 'active' })
     .orderBy('id')
     .forUpdate()
-    .select('id')) as { id: string }[];
+    .select<{ id: string }[]>('id');
   return admins.length === 1 && admins[0]?.id === user.id;
 }
 

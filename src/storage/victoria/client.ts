@@ -38,7 +38,7 @@ export interface VictoriaClient {
 
 export function createVictoriaClient(
   target: VictoriaTarget,
-  options: { connections?: number } = {},
+  options: { connections?: number; maxAnswerBytes?: number } = {},
 ): VictoriaClient {
   const base = new URL(target.baseUrl);
   const prefix = base.pathname === '/' ? '' : base.pathname.replace(/\/$/, '');
@@ -47,6 +47,7 @@ export function createVictoriaClient(
     headersTimeout: 60_000,
     bodyTimeout: 60_000,
     keepAliveTimeout: 30_000,
+    maxResponseSize: options.maxAnswerBytes ?? -1,
   });
   const authorization =
     target.password === undefined

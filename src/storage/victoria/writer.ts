@@ -1,4 +1,4 @@
-import type { SeriesWriter, WriteAnswer } from '../../forward/index.ts';
+import { hiddenIncarnation, type SeriesWriter, type WriteAnswer } from '../../forward/index.ts';
 import { messageOf } from '../../platform/index.ts';
 import type { VictoriaClient } from './client.ts';
 
@@ -29,7 +29,7 @@ export function createSeriesWriter(client: VictoriaClient): SeriesWriter {
     onDisconnect: (listener) => client.onDisconnect(listener),
     async write(labels, body) {
       const query = new URLSearchParams(
-        labels.map(([name, value]) => ['extra_label', `${name}=${value}`]),
+        labels.map(([name, value]): [string, string] => ['extra_label', `${name}=${value}`]),
       );
       try {
         const answer = await client.request({
@@ -53,9 +53,8 @@ export function createSeriesWriter(client: VictoriaClient): SeriesWriter {
       const text = metrics?.status === 200 ? metrics.body.toString('latin1') : '';
       const start = /^(?:vm_app_start_timestamp|process_start_time_seconds) (\S+)/m.exec(text);
       if (start) return start[1];
-      // Metrics are hidden: it can be seen that the store answers, not whether it restarted, so assume it did.
       const health = await probe('/health', new URLSearchParams());
-      return health?.status === 200 ? `unknown-${String(Date.now())}` : undefined;
+      return health?.status === 200 ? hiddenIncarnation : undefined;
     },
   };
 }

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { kernelWasm } from './kernel.wasm.ts';
-import { createSeriesTable, type SeriesTable } from './series-table.ts';
+import { createSeriesTable, tableBytes, type SeriesTable } from './series-table.ts';
 
 /** Flags of a series or a request, as `assembly/scan.ts` sets them. */
 export const seriesFlag = {
@@ -29,12 +29,14 @@ export interface KernelLimits {
   maxDecodedBytes: number;
   /** Most TimeSeries in one request. */
   maxSeries: number;
+  /** Series whose verdicts are remembered; more are judged at each sight. */
+  maxKnownSeries?: number;
 }
 
 export interface ScanRequest {
   /** Number of the policy under which verdicts were learned; part of every fingerprint. */
   scope: number;
-  /** Minutes since the epoch, for "last seen". */
+  /** For "last seen": minutes since any fixed moment, below 2²⁴. */
   minute: number;
   /** Both inclusive, milliseconds. */
   minTimestampMs: number;
@@ -84,7 +86,7 @@ export interface DecodeKernel {
   seriesBytes(series: number): Buffer;
   /** The decoded request; a view that the next request overwrites. */
   decodedBytes(): Buffer;
-  /** Remembers the verdict for the series' label bytes; true when they are new to the table. */
+  /** Remembers the verdict for the series' label bytes; true when they are new to the table and fit it. */
   learn(series: number, value: number): boolean;
   /** The accepted part, with the reserved labels removed where the verdict is `strip`, then `extra`, compressed. */
   rebuild(reservedLabels: readonly string[], extra: Uint8Array | undefined): Buffer;
@@ -103,12 +105,13 @@ interface KernelExports {
   rebuild(...args: number[]): number;
   learn(at: number, length: number, scope: number, minute: number, verdict: number): number;
   known(): number;
-  reset(at: number, slots: number): void;
-  restore(at: number, slots: number): void;
+  arrange(entriesAt: number, indexAt: number, known: number, slots: number): void;
 }
 
 const pageBytes = 65_536;
 const slackBytes = 64;
+/** Address space only: memory is used as series come. */
+const defaultKnownSeries = 4 * 1024 * 1024;
 const recordWords = 8;
 const scratchAt = pageBytes;
 const namesAt = scratchAt + 1024;
@@ -154,8 +157,8 @@ class WasmKernel implements DecodeKernel {
   private readonly outputCapacity: number;
   private readonly memory: WebAssembly.Memory;
   private readonly wasm: KernelExports;
-  private bytes: Buffer;
-  private words: Uint32Array;
+  private readonly bytes: Buffer;
+  private readonly words: Uint32Array;
   private inputLength = 0;
   private decodedLength = 0;
   private request: ScanRequest | undefined;
@@ -165,7 +168,9 @@ class WasmKernel implements DecodeKernel {
     this.at = layout(limits);
     this.inputCapacity = this.at.decodedAt - this.at.inputAt - slackBytes;
     this.outputCapacity = this.at.tableAt - this.at.outputAt - slackBytes;
-    this.memory = new WebAssembly.Memory({ initial: this.at.tableAt / pageBytes, maximum: 65_536 });
+    const capacity = limits.maxKnownSeries ?? defaultKnownSeries;
+    const end = this.at.tableAt + tableBytes(capacity);
+    this.memory = new WebAssembly.Memory({ initial: Math.ceil(end / pageBytes) });
     const module = new WebAssembly.Module(Buffer.from(kernelWasm, 'base64'));
     const instance = new WebAssembly.Instance(module, { env: { memory: this.memory } });
     this.wasm = instance.exports as unknown as KernelExports;
@@ -175,15 +180,10 @@ class WasmKernel implements DecodeKernel {
     this.wasm.seed(scratchAt);
     this.table = createSeriesTable({
       wasm: this.wasm,
-      memory: this.memory,
+      words: this.words,
       tableAt: this.at.tableAt,
-      stagingAt: this.at.outputAt,
-      stagingBytes: this.outputCapacity,
+      capacity,
       firstReason: verdict.firstReason,
-      onGrow: () => {
-        this.bytes = Buffer.from(this.memory.buffer);
-        this.words = new Uint32Array(this.memory.buffer);
-      },
     });
   }
 
@@ -286,7 +286,7 @@ class WasmKernel implements DecodeKernel {
 
   learn(series: number, value: number): boolean {
     const { scope, minute } = this.scanned();
-    this.table.makeRoom();
+    if (!this.table.makeRoom()) return false;
     const start = this.word(series, 0);
     const length = this.word(series, 2) - start;
     const isNew = this.wasm.learn(start, length, scope, minute, value) === 1;

@@ -1,30 +1,26 @@
-const slotBytes = 24;
-const slotWords = slotBytes / 4;
-const firstSlots = 1 << 15;
-const pageBytes = 65_536;
-const fullAt = 0.6;
+const entryWords = 4;
+const entryBytes = entryWords * 4;
+const firstSlots = 1 << 14;
+/** Index slots per entry at the least: open addressing slows down when it is fuller. */
+const slotsPerEntry = 2;
 
 interface TableDeps {
   wasm: {
-    reset(at: number, slots: number): void;
-    restore(at: number, slots: number): void;
+    arrange(entriesAt: number, indexAt: number, known: number, slots: number): void;
     known(): number;
   };
-  memory: WebAssembly.Memory;
+  /** All of the kernel's memory. */
+  words: Uint32Array;
   tableAt: number;
-  /** Scratch through which saved slots go back in. */
-  stagingAt: number;
-  stagingBytes: number;
+  capacity: number;
   /** Verdicts from here on are refusals. */
   firstReason: number;
-  /** Views of the memory are stale after a growth. */
-  onGrow: () => void;
 }
 
 /** The kernel's table of known series, seen from the host: growth, expiry, counts by scope. */
 export interface SeriesTable {
-  /** Doubles the table when it is 60 % full. */
-  makeRoom(): void;
+  /** Enlarges the index when it fills up; false when the table has no room left. */
+  makeRoom(): boolean;
   /** Counts one accepted series more for a scope. */
   added(scope: number): void;
   /** Accepted series by scope. */
@@ -35,67 +31,55 @@ export interface SeriesTable {
   expire(minute: number, keeps?: (scope: number) => boolean): number;
 }
 
+const powerOfTwo = (atLeast: number) => 2 ** Math.ceil(Math.log2(atLeast));
+
+/** Bytes of address space that a table of so many series spans. */
+export function tableBytes(capacity: number): number {
+  return capacity * entryBytes + powerOfTwo(capacity * slotsPerEntry) * 4;
+}
+
 export function createSeriesTable(deps: TableDeps): SeriesTable {
-  const { wasm, memory, tableAt } = deps;
+  const { wasm, words, tableAt, capacity } = deps;
+  const indexAt = tableAt + capacity * entryBytes;
+  const firstWord = tableAt >>> 2;
   const counts = new Map<number, number>();
-  let slots = 0;
+  let slots = Math.min(firstSlots, powerOfTwo(capacity * slotsPerEntry));
 
-  function resize(next: number): void {
-    const missing = tableAt + next * slotBytes - memory.buffer.byteLength;
-    if (missing > 0) {
-      memory.grow(Math.ceil(missing / pageBytes));
-      deps.onGrow();
-    }
-    slots = next;
-    wasm.reset(tableAt, slots);
-  }
+  const count = (scope: number) => counts.set(scope, (counts.get(scope) ?? 0) + 1);
 
-  function putBack(saved: Uint32Array): void {
-    const perRound = Math.floor(deps.stagingBytes / slotBytes);
-    const total = saved.length / slotWords;
-    const view = new Uint32Array(memory.buffer);
-    for (let from = 0; from < total; from += perRound) {
-      const part = saved.subarray(from * slotWords, Math.min(total, from + perRound) * slotWords);
-      view.set(part, deps.stagingAt >>> 2);
-      wasm.restore(deps.stagingAt, part.length / slotWords);
-    }
-  }
-
-  const save = () => new Uint32Array(memory.buffer, tableAt, slots * slotWords).slice();
-
-  resize(firstSlots);
+  wasm.arrange(tableAt, indexAt, 0, slots);
   return {
+    capacity,
     get size() {
       return wasm.known();
     },
-    get capacity() {
-      return slots;
-    },
     counts: () => counts,
-    added: (scope) => void counts.set(scope, (counts.get(scope) ?? 0) + 1),
+    added: (scope) => void count(scope),
     makeRoom() {
-      if (wasm.known() < slots * fullAt) return;
-      const saved = save();
-      resize(slots * 2);
-      putBack(saved);
+      const known = wasm.known();
+      if (known >= capacity) return false;
+      if (known * slotsPerEntry >= slots) {
+        slots *= 2;
+        wasm.arrange(tableAt, indexAt, known, slots);
+      }
+      return true;
     },
     expire(minute, keeps = () => true) {
-      const before = wasm.known();
-      const saved = save();
+      const known = wasm.known();
+      const end = firstWord + known * entryWords;
       counts.clear();
-      let kept = 0;
-      for (let from = 0; from < saved.length; from += slotWords) {
-        const low = (saved[from + 2] ?? 0) | (saved[from + 3] ?? 0);
-        const scope = saved[from + 4] ?? 0;
-        if (low === 0 || (saved[from + 5] ?? 0) >>> 8 < minute || !keeps(scope)) continue;
-        saved.copyWithin(kept, from, from + slotWords);
-        kept += slotWords;
-        const isAccepted = ((saved[from + 5] ?? 0) & 0xff) < deps.firstReason;
-        if (isAccepted) counts.set(scope, (counts.get(scope) ?? 0) + 1);
+      let to = firstWord;
+      for (let from = firstWord; from < end; from += entryWords) {
+        const scope = words[from + 2] ?? 0;
+        const meta = words[from + 3] ?? 0;
+        if (meta >>> 8 < minute || !keeps(scope)) continue;
+        words.copyWithin(to, from, from + entryWords);
+        to += entryWords;
+        if ((meta & 0xff) < deps.firstReason) count(scope);
       }
-      wasm.reset(tableAt, slots);
-      putBack(saved.subarray(0, kept));
-      return before - wasm.known();
+      const kept = (to - firstWord) / entryWords;
+      wasm.arrange(tableAt, indexAt, kept, slots);
+      return known - kept;
     },
   };
 }

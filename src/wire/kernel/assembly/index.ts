@@ -4,9 +4,9 @@ import { fingerprint, high, low, seed } from './hash';
 import { rebuild } from './rebuild';
 import { scan, summary } from './scan';
 import { compress, decompress } from './snappy';
-import { count, put, reset, restore } from './table';
+import { arrange, count, put } from './table';
 
-export { compress, decompress, rebuild, reset, restore, scan, seed, summary };
+export { arrange, compress, decompress, rebuild, scan, seed, summary };
 
 /** Fingerprint of any bytes, two u64 written at `result`. */
 export function digest(at: usize, length: usize, scope: u32, result: usize): void {

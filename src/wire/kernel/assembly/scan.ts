@@ -3,7 +3,7 @@
 // Sample{value=1 double, timestamp=2 int64}.
 
 import { fingerprint } from './hash';
-import { find, isEmpty, touch } from './table';
+import { lookup } from './table';
 import { cursor, readVarint, skipField } from './varint';
 
 export const MALFORMED: i32 = -3;
@@ -189,8 +189,7 @@ export function scan(
     let verdict: u32 = 0;
     if ((flags & (UNUSUAL | TOO_MANY_LABELS)) == 0) {
       fingerprint(start, labelsEnd - start, scope);
-      const slot = find();
-      if (!isEmpty(slot)) verdict = touch(slot, minute);
+      verdict = lookup(scope, minute);
     }
     if (verdict == 0) unknownCount++;
     else if (verdict != 1) notPassed++;

@@ -1,77 +1,87 @@
-// Known series: an open-addressing table of fingerprint → verdict, last minute seen, scope.
-// 24 bytes a slot: high u64, low u64 (0 = empty), scope u32, minute << 8 | verdict u32.
+// Known series. Entries stand in the order in which they were learned, 16 bytes each: fingerprint u64, scope u32,
+// minute << 8 | verdict u32. An open-addressing index of u32 (entry number + 1, 0 = empty) leads to them.
+// A sender posts its series in the same order every time, so the entry after the last one found is tried first:
+// the walk is then sequential in memory and misses no cache.
 
-import { high, low } from './hash';
+import { low } from './hash';
 
-export const SLOT_BYTES: usize = 24;
+export const ENTRY_BYTES: usize = 16;
 
-let base: usize = 0;
-let mask: usize = 0;
+let entries: usize = 0;
+let index: usize = 0;
+let mask: u32 = 0;
 export let count: u32 = 0;
+let expected: u32 = 0;
 
-/** Points the table at `slots` (a power of two) zeroed slots. */
-export function reset(at: usize, slots: u32): void {
-  base = at;
-  mask = <usize>slots - 1;
-  count = 0;
-  memory.fill(at, 0, <usize>slots * SLOT_BYTES);
-}
-
-/** The slot of the current fingerprint, or the empty one where it would go. */
-@inline
-export function find(): usize {
-  let index = <usize>high & mask;
-  while (true) {
-    const slot = base + index * SLOT_BYTES;
-    const stored = load<u64>(slot, 8);
-    if (stored == 0) return slot;
-    if (stored == low && load<u64>(slot) == high) return slot;
-    index = (index + 1) & mask;
+/** Says where both parts are, how many entries there are already, and how many index slots (a power of two). */
+export function arrange(entriesAt: usize, indexAt: usize, known: u32, slots: u32): void {
+  entries = entriesAt;
+  index = indexAt;
+  count = known;
+  mask = slots - 1;
+  expected = 0;
+  memory.fill(index, 0, <usize>slots << 2);
+  for (let i: u32 = 0; i < known; i++) {
+    // The fingerprint's own bits choose the slot, so an entry can be indexed anew without its labels.
+    let slot = <u32>load<u64>(entryAt(i)) & mask;
+    while (load<u32>(index + (<usize>slot << 2)) != 0) slot = (slot + 1) & mask;
+    store<u32>(index + (<usize>slot << 2), i + 1);
   }
 }
 
 @inline
-export function isEmpty(slot: usize): bool {
-  return load<u64>(slot, 8) == 0;
+function entryAt(number: u32): usize {
+  return entries + <usize>number * ENTRY_BYTES;
 }
 
-/** The stored verdict; marks the series as seen in `minute`. */
 @inline
-export function touch(slot: usize, minute: u32): u32 {
-  const meta = load<u32>(slot, 20);
+function matches(entry: usize, scope: u32): bool {
+  return load<u64>(entry) == low && load<u32>(entry, 8) == scope;
+}
+
+/** The verdict of the current fingerprint, marked as seen in `minute`; 0 where it is not known. */
+@inline
+export function lookup(scope: u32, minute: u32): u32 {
+  let number = expected;
+  let entry = entryAt(number);
+  if (number >= count || !matches(entry, scope)) {
+    let slot = <u32>low & mask;
+    while (true) {
+      number = load<u32>(index + (<usize>slot << 2));
+      if (number == 0) return 0;
+      number--;
+      entry = entryAt(number);
+      if (matches(entry, scope)) break;
+      slot = (slot + 1) & mask;
+    }
+  }
+  expected = number + 1;
+  const meta = load<u32>(entry, 12);
   const verdict = meta & 0xff;
   const fresh = (minute << 8) | verdict;
-  if (meta != fresh) store<u32>(slot, fresh, 20);
+  if (meta != fresh) store<u32>(entry, fresh, 12);
   return verdict;
 }
 
-/** Stores the verdict of the current fingerprint; 1 when the series is new to the table. */
+/** Stores the verdict of the current fingerprint; 1 when the series is new. The host keeps room for one more. */
 export function put(scope: u32, minute: u32, verdict: u32): u32 {
-  const slot = find();
-  const isNew: u32 = isEmpty(slot) ? 1 : 0;
-  count += isNew;
-  store<u64>(slot, high);
-  store<u64>(slot, low, 8);
-  store<u32>(slot, scope, 16);
-  store<u32>(slot, (minute << 8) | verdict, 20);
-  return isNew;
-}
-
-/** Puts `slots` saved slots at `at` back, as they were, after a `reset`. */
-export function restore(at: usize, slots: u32): void {
-  const end = at + <usize>slots * SLOT_BYTES;
-  while (at < end) {
-    const savedLow = load<u64>(at, 8);
-    if (savedLow != 0) {
-      let index = <usize>load<u64>(at) & mask;
-      let slot = base + index * SLOT_BYTES;
-      while (load<u64>(slot, 8) != 0) {
-        index = (index + 1) & mask;
-        slot = base + index * SLOT_BYTES;
-      }
-      memory.copy(slot, at, SLOT_BYTES);
-      count++;
+  const fresh = (minute << 8) | verdict;
+  let slot = <u32>low & mask;
+  while (true) {
+    const number = load<u32>(index + (<usize>slot << 2));
+    if (number == 0) break;
+    const known = entryAt(number - 1);
+    if (matches(known, scope)) {
+      store<u32>(known, fresh, 12);
+      return 0;
     }
-    at += SLOT_BYTES;
+    slot = (slot + 1) & mask;
   }
+  const entry = entryAt(count);
+  store<u64>(entry, low);
+  store<u32>(entry, scope, 8);
+  store<u32>(entry, fresh, 12);
+  count++;
+  store<u32>(index + (<usize>slot << 2), count);
+  return 1;
 }

@@ -1,0 +1,33 @@
+import type { Collector } from './collector.ts';
+import { parseMeminfo } from './procfs/meminfo.ts';
+import type { Procfs } from './procfs/root.ts';
+import { ProcParseError } from './procfs/text.ts';
+
+const kibPerMib = 1024;
+
+export function createMemoryCollector(procfs: Procfs): Collector {
+  return {
+    name: 'memory',
+    emits: ['mem_used_pct', 'mem_used_mb', 'mem_available_mb', 'mem_cache_mb', 'mem_swap_pct'],
+    collect(_tick, emit) {
+      const kib = parseMeminfo(procfs.read('meminfo'));
+      const total = need(kib, 'MemTotal');
+      const available = need(kib, 'MemAvailable');
+      emit('mem_used_pct', (100 * (total - available)) / total);
+      emit('mem_used_mb', (total - available) / kibPerMib);
+      emit('mem_available_mb', available / kibPerMib);
+      const cache =
+        need(kib, 'Cached') + need(kib, 'Buffers') + need(kib, 'SReclaimable') - need(kib, 'Shmem');
+      emit('mem_cache_mb', Math.max(0, cache) / kibPerMib);
+      const swap = need(kib, 'SwapTotal');
+      emit('mem_swap_pct', swap === 0 ? 0 : (100 * (swap - need(kib, 'SwapFree'))) / swap);
+      return 'ok';
+    },
+  };
+}
+
+function need(values: ReadonlyMap<string, number>, name: string): number {
+  const value = values.get(name);
+  if (value === undefined) throw new ProcParseError(`meminfo: no whole line "${name}"`);
+  return value;
+}

@@ -1,0 +1,33 @@
+import { fields, numbers, wholeLines } from './text.ts';
+
+/** One device of /proc/diskstats; field numbers are those of iostats.rst. Sectors are always 512 bytes. */
+export interface DiskStats {
+  device: string;
+  /** f1 */
+  reads: number;
+  /** f3 */
+  sectorsRead: number;
+  /** f5 */
+  writes: number;
+  /** f7 */
+  sectorsWritten: number;
+}
+
+export function parseDiskstats(text: string): DiskStats[] {
+  const disks: DiskStats[] = [];
+  for (const line of wholeLines(text)) {
+    const parts = fields(line);
+    const device = parts[2];
+    const values = numbers(parts.slice(3, 14));
+    // Partitions of kernels before 2.6.25 have four fields; nothing to read there.
+    if (device === undefined || values === undefined || values.length < 11) continue;
+    disks.push({
+      device,
+      reads: values[0]!,
+      sectorsRead: values[2]!,
+      writes: values[4]!,
+      sectorsWritten: values[6]!,
+    });
+  }
+  return disks;
+}

@@ -1,0 +1,52 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+
+/** Reads text files below the proc root; the only way a collector sees /proc. */
+export interface Procfs {
+  /** The whole file, latin1; throws the system's error when it cannot be read. `path` is below the root: `net/dev`. */
+  read(path: string): string;
+  close(): void;
+}
+
+/**
+ * Keeps each file open and reads it from offset 0 again, which the kernel's seq files allow:
+ * a third of the system calls, measured. A file that fails is opened anew the next time.
+ */
+export function createProcfs(procRoot: string): Procfs {
+  const open = new Map<string, number>();
+  let buffer = Buffer.allocUnsafe(16_384);
+
+  function readAll(fd: number): string {
+    let length = 0;
+    for (;;) {
+      const got = readSync(fd, buffer, length, buffer.length - length, length);
+      if (got === 0) return buffer.toString('latin1', 0, length);
+      length += got;
+      if (length === buffer.length) buffer = Buffer.concat([buffer], length * 2);
+    }
+  }
+
+  function forget(path: string): void {
+    const fd = open.get(path);
+    open.delete(path);
+    if (fd !== undefined) closeSync(fd);
+  }
+
+  return {
+    read(path) {
+      let fd = open.get(path);
+      if (fd === undefined) {
+        fd = openSync(`${procRoot}/${path}`, 'r');
+        open.set(path, fd);
+      }
+      try {
+        return readAll(fd);
+      } catch (error) {
+        forget(path);
+        throw error;
+      }
+    },
+    close() {
+      for (const path of [...open.keys()]) forget(path);
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { messageOf } from '../log.ts';
+import { ConfigError, options, type AgentConfig, type OptionName } from './schema.ts';
+
+const prefix = 'GAUGEWAY_AGENT_';
+
+export interface ConfigSources {
+  env: Readonly<Record<string, string | undefined>>;
+  /** From `--config`; else `GAUGEWAY_AGENT_CONFIG` names it, else there is none. */
+  file: string | undefined;
+}
+
+/** File first, environment over it; throws ConfigError. */
+export async function loadConfig(sources: ConfigSources): Promise<AgentConfig> {
+  const file = sources.file ?? sources.env[`${prefix}CONFIG`];
+  const values = new Map<OptionName, unknown>();
+  if (file !== undefined) {
+    for (const [key, value] of Object.entries(await readFile(file))) {
+      values.set(asOption(key, file), parseOption(asOption(key, file), value, `${file}: ${key}`));
+    }
+  }
+  for (const [name, value] of Object.entries(sources.env)) {
+    if (!name.startsWith(prefix) || name === `${prefix}CONFIG` || value === undefined) continue;
+    const key = asOption(name.slice(prefix.length).toLowerCase(), name);
+    values.set(key, parseOption(key, value, name));
+  }
+  const entries = Object.entries(options).map(([key, { fallback }]) => {
+    const given = values.get(key as OptionName);
+    return [key, given === undefined ? fallback : given];
+  });
+  return complete(Object.fromEntries(entries) as AgentConfig);
+}
+
+/** js-yaml is loaded only when there is a file: the memory budget. */
+async function readFile(path: string): Promise<object> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`${path}: ${messageOf(error)}`);
+  }
+  const { load } = await import('js-yaml');
+  let document: unknown;
+  try {
+    document = load(text, { filename: path });
+  } catch (error) {
+    throw new ConfigError(messageOf(error));
+  }
+  if (document === undefined || document === null) return {};
+  if (typeof document === 'object' && !Array.isArray(document)) return document;
+  throw new ConfigError(`${path}: wants options as "name: value"`);
+}
+
+function asOption(key: string, where: string): OptionName {
+  if (Object.hasOwn(options, key)) return key as OptionName;
+  throw new ConfigError(`${where}: no such option "${key}"`);
+}
+
+function parseOption(key: OptionName, value: unknown, where: string): unknown {
+  try {
+    return options[key].parse(value);
+  } catch (error) {
+    throw new ConfigError(`${where}: ${messageOf(error)}`);
+  }
+}
+
+/** What concerns several options at once. */
+function complete(config: AgentConfig): AgentConfig {
+  const { url } = config;
+  if (url === undefined)
+    throw new ConfigError(`${prefix}URL (url): the server's address is needed`);
+  if (url.protocol === 'http:' && !isLoopback(url.hostname) && !config.insecure_http) {
+    throw new ConfigError(
+      `${prefix}URL (url): http:// to another machine would send the key in the clear; use https:// or set insecure_http`,
+    );
+  }
+  if (config.key !== undefined || config.key_file === undefined) return config;
+  try {
+    return { ...config, key: options.key.parse(readFileSync(config.key_file, 'utf8')) };
+  } catch (error) {
+    throw new ConfigError(`${prefix}KEY_FILE (key_file): ${messageOf(error)}`);
+  }
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}
+
+/** For `print-config`: one `name: value` a line, the key not shown. */
+export function printConfig(config: AgentConfig): string {
+  const lines = Object.entries(config).map(([key, value]) => {
+    if (value === undefined) return `# ${key}:`;
+    if (key === 'key') return '# key: set, not shown';
+    return `${key}: ${JSON.stringify(value instanceof URL ? value.href : value)}`;
+  });
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,37 @@
+/** What came back for one POST. */
+export type Answer =
+  | { kind: 'answered'; status: number; retryAfterMs: number | undefined; text: string }
+  | { kind: 'failed'; message: string };
+
+/** What to do with the body that was posted. */
+export type Verdict = 'done' | 'keep' | 'split' | 'refuse';
+
+/**
+ * 401 and 403 are kept: a rotated or not yet known key is mended by people, the data should still be there.
+ * Another 4xx will be the same next time, so the batch must not block those behind it.
+ */
+export function judge(answer: Answer): Verdict {
+  if (answer.kind === 'failed') return 'keep';
+  const { status } = answer;
+  if (status >= 200 && status < 300) return 'done';
+  if (status === 413) return 'split';
+  if (status < 400 || status >= 500 || retriedClientErrors.has(status)) return 'keep';
+  return 'refuse';
+}
+
+const retriedClientErrors = new Set([401, 403, 408, 429]);
+
+/** One line for people and for the heartbeat's `last_error`. */
+export function describe(answer: Answer): string {
+  if (answer.kind === 'failed') return answer.message;
+  const text = answer.text.replace(/\s+/g, ' ').trim().slice(0, 200);
+  return text === '' ? `HTTP ${answer.status}` : `HTTP ${answer.status}: ${text}`;
+}
+
+/** Retry-After, RFC 9110 §10.2.3: seconds or a date. */
+export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
+}

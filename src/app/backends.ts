@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { startPostgres, startVictoria } from '../managed/index.ts';
+import { GaugewayError, type LoadedConfig, type Logger, type Tier } from '../platform/index.ts';
+import type { VictoriaTarget } from '../storage/victoria/client.ts';
+import type { Lifecycle } from './lifecycle.ts';
+
+/** Where the two stores answer, whoever runs them. */
+export interface Backends {
+  databaseUrl: string;
+  victoria: Readonly<Partial<Record<Tier, VictoriaTarget>>> & { raw: VictoriaTarget };
+}
+
+export interface BackendOptions {
+  loaded: LoadedConfig;
+  lifecycle: Lifecycle;
+  log: Logger;
+}
+
+/** For processes that manage no stores. BAD_REQUEST names what is not given. */
+export function requireStores({ config, secrets }: LoadedConfig): void {
+  requireGiven('GAUGEWAY_DATABASE_URL', secrets.databaseUrl);
+  requireGiven('GAUGEWAY_VICTORIA_RAW_URL', config.victoria.raw.url);
+}
+
+/** What the configuration does not name is run as a managed child. Both start side by side; VictoriaMetrics stops before Postgres. */
+export async function startBackends(options: BackendOptions): Promise<Backends> {
+  const [database, raw] = await Promise.allSettled([
+    databaseUrl(options),
+    victoriaTarget('raw', options),
+  ]);
+  if (database.status === 'rejected') throw database.reason;
+  if (raw.status === 'rejected') throw raw.reason;
+  return {
+    databaseUrl: database.value,
+    victoria: { ...externalTiers(options.loaded), raw: raw.value },
+  };
+}
+
+async function databaseUrl({ loaded, lifecycle, log }: BackendOptions): Promise<string> {
+  const given = loaded.secrets.databaseUrl;
+  if (given !== undefined) return given;
+  const dataDir = join(loaded.config.dataDir, 'postgres');
+  const postgres = await startPostgres({ dataDir, log });
+  lifecycle.onStop('managed Postgres', () => postgres.stop(), 30_000);
+  return postgres.url;
+}
+
+async function victoriaTarget(tier: Tier, options: BackendOptions): Promise<VictoriaTarget> {
+  const { loaded, lifecycle, log } = options;
+  const given = externalTarget(tier, loaded);
+  if (given) return given;
+  const { dataDir, retention } = loaded.config;
+  const victoria = await startVictoria({
+    name: tier,
+    dataDir: join(dataDir, `victoria-${tier}`),
+    installDir: join(dataDir, 'bin'),
+    retention: `${Math.ceil(retention[tier] / 86_400_000)}d`,
+    log,
+  });
+  lifecycle.onStop(`managed VictoriaMetrics (${tier})`, () => victoria.stop(), 40_000);
+  return victoria.target;
+}
+
+function externalTiers(loaded: LoadedConfig): Partial<Record<Tier, VictoriaTarget>> {
+  const oneMinute = externalTarget('1m', loaded);
+  const fiveMinutes = externalTarget('5m', loaded);
+  return {
+    ...(oneMinute ? { '1m': oneMinute } : {}),
+    ...(fiveMinutes ? { '5m': fiveMinutes } : {}),
+  };
+}
+
+function externalTarget(tier: Tier, { config, secrets }: LoadedConfig): VictoriaTarget | undefined {
+  const { url, username } = config.victoria[tier];
+  if (url === undefined) return undefined;
+  const { password, metricsAuthKey, forceFlushAuthKey } = secrets.victoria[tier];
+  return {
+    baseUrl: url.replace(/\/+$/, ''),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    authKeys: {
+      ...(metricsAuthKey === undefined ? {} : { metrics: metricsAuthKey }),
+      ...(forceFlushAuthKey === undefined ? {} : { forceFlush: forceFlushAuthKey }),
+    },
+  };
+}
+
+function requireGiven(variable: string, value: string | undefined): void {
+  if (value !== undefined) return;
+  throw new GaugewayError(
+    'BAD_REQUEST',
+    `${variable} is not set. Set it, or use \`gaugeway up\` (npm start), which runs what is missing itself.`,
+  );
+}

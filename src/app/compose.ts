@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import { startAgent } from '../managed/index.ts';
+import {
+  loadSigningKeys,
+  type KeyFor,
+  type LoadedConfig,
+  type Logger,
+  type Meters,
+} from '../platform/index.ts';
+import { createVictoriaClient, type VictoriaClient } from '../storage/victoria/client.ts';
+import { requireStores, startBackends, type Backends } from './backends.ts';
+import { requireFree } from './listen-address.ts';
+import { createLifecycle, type Lifecycle } from './lifecycle.ts';
+import { expandRoles, type Role } from './roles.ts';
+
+export interface ComposeOptions {
+  loaded: LoadedConfig;
+  log: Logger;
+  meters: Meters;
+  /** Run what the configuration does not name as managed children. */
+  managed: boolean;
+  /** Path of the bundled agent to run for this host; none when absent. */
+  agentScript?: string;
+  /** One line for people at each step. */
+  progress: (line: string) => void;
+}
+
+/** What the first start made and nobody will be shown again. */
+export interface FirstStart {
+  email: string;
+  /** Absent when it was given. */
+  password?: string;
+}
+
+/** What rooms are built from; each takes from it what it needs and nothing else. */
+export interface Foundation extends ComposeOptions {
+  lifecycle: Lifecycle;
+  roles: ReadonlySet<Role>;
+  backends: Backends;
+  victoria: VictoriaClient;
+  keyFor: KeyFor;
+}
+
+/** What the rooms answer with once they serve. */
+export interface Serving {
+  /** `http://127.0.0.1:8080`: where people and senders reach this process. */
+  url: string;
+  firstStart?: FirstStart;
+  /** Keys of the tenant `default`, shown at the first start and used by the local agent. */
+  keys?: { read: string; write: string; agent: string };
+}
+
+export interface Running {
+  serving: Serving;
+  /** Stops everything in reverse order; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Builds the rooms on their foundation: the one place where they are wired. */
+export type BuildRooms = (foundation: Foundation) => Promise<Serving>;
+
+/** Starts everything in a straight line; what was started is stopped again when a later step fails. */
+export async function compose(options: ComposeOptions, buildRooms: BuildRooms): Promise<Running> {
+  const { loaded, log, progress } = options;
+  const lifecycle = createLifecycle(log);
+  try {
+    if (!options.managed) requireStores(loaded);
+    await requireFree(loaded.config.listen);
+    const roles = expandRoles(loaded.config.roles);
+    const keyFor = loadSigningKeys(loaded.config.dataDir, loaded.secrets.signingKey);
+    progress('starting VictoriaMetrics and Postgres');
+    const backends = await startBackends({ loaded, lifecycle, log });
+    const victoria = createVictoriaClient(backends.victoria.raw);
+    lifecycle.onStop('VictoriaMetrics client', () => victoria.close());
+    progress(`starting ${[...roles].join(', ')}`);
+    const foundation = { ...options, lifecycle, roles, backends, victoria, keyFor };
+    const serving = await buildRooms(foundation);
+    await startLocalAgent(foundation, serving);
+    return { serving, stop: () => lifecycle.stop() };
+  } catch (error) {
+    await lifecycle.stop();
+    throw error;
+  }
+}
+
+async function startLocalAgent(foundation: Foundation, serving: Serving): Promise<void> {
+  const { agentScript, lifecycle, loaded, log, progress } = foundation;
+  if (agentScript === undefined || serving.keys === undefined) return;
+  progress('starting the agent for this host');
+  const stateDir = join(loaded.config.dataDir, 'agent');
+  const agent = await startAgent({
+    script: agentScript,
+    url: serving.url,
+    key: serving.keys.agent,
+    stateDir,
+    log,
+  });
+  lifecycle.onStop('local agent', () => agent.stop());
+}

@@ -1,0 +1,17 @@
+/**
+ * takes: a configuration.
+ * gives: the running product, and the way to stop it in order.
+ * never: decides anything a room could decide.
+ * see:   docs/adr/0002-one-image-four-roles.md
+ */
+export {
+  compose,
+  type BuildRooms,
+  type FirstStart,
+  type Running,
+  type Serving,
+} from './compose.ts';
+export { parseListen, requireFree } from './listen-address.ts';
+export { createLifecycle, type Lifecycle } from './lifecycle.ts';
+export { expandRoles, roleTable, type Role } from './roles.ts';
+export { buildRooms } from './rooms.ts';

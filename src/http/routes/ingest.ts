@@ -1,0 +1,177 @@
+import type { Principal } from '../../access/principal.ts';
+import type { HaLeader, Ingest, Rejection, WhitelistMode } from '../../ingest/index.ts';
+import { GaugewayError } from '../../platform/index.ts';
+import { z } from 'zod';
+import type { Call, Route } from '../route.ts';
+import { toAnswer } from '../write/answer.ts';
+
+export interface HeartbeatAnswer {
+  server_time_ms: number;
+  config: {
+    version: number;
+    interval_seconds: number;
+    top_n: number;
+    mask_process_names: boolean;
+  };
+}
+
+export interface IngestRouteDeps {
+  ingest: Ingest;
+  whitelistModeOf: (principal: Principal) => WhitelistMode | undefined;
+  /** Keeps the report and says which configuration the agent should run. */
+  heartbeat: (tenantId: string, hostId: string, report: unknown) => Promise<HeartbeatAnswer>;
+  rejections: (tenantId: string, page: Page) => Promise<{ total: number; rows: Rejection[] }>;
+  haLeaders: (tenantId: string) => Promise<HaLeader[]>;
+}
+
+export interface Page {
+  limit: number;
+  offset: number;
+}
+
+const maxMetrics = 1_000;
+
+const batchBody = z.strictObject({
+  host_id: z.string().min(1).max(128),
+  metrics: z.array(z.unknown()).max(maxMetrics),
+});
+
+const heartbeatBody = z.looseObject({ host_id: z.string().min(1).max(128) });
+
+const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  offset: z.coerce.number().int().min(0).max(1_000_000).default(0),
+});
+
+function parse<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const first = parsed.error.issues[0];
+  const where = first?.path.join('.') ?? '';
+  throw new GaugewayError(
+    'BAD_REQUEST',
+    `${where === '' ? 'body' : where}: ${first?.message ?? 'invalid'}`,
+  );
+}
+
+function principalOf(call: Call): Principal {
+  if (!call.principal) throw new GaugewayError('UNAUTHORIZED', 'Authentication is required');
+  return call.principal;
+}
+
+/** A key that is bound to one host speaks for no other. */
+function requireOwnHost(principal: Principal, hostId: string): void {
+  if (principal.hostId === undefined || principal.hostId === hostId) return;
+  throw new GaugewayError('FORBIDDEN', 'The credential belongs to another host', {
+    details: { reason: 'foreign_host' },
+  });
+}
+
+function metricsRoute(deps: IngestRouteDeps): Route['handle'] {
+  return async (call) => {
+    const principal = principalOf(call);
+    const body = parse(batchBody, call.req.body);
+    requireOwnHost(principal, body.host_id);
+    const sender = {
+      tenantId: principal.tenantId,
+      keyId: principal.id,
+      keyName: principal.name,
+      hostId: body.host_id,
+      whitelistMode: deps.whitelistModeOf(principal) ?? ('reject' as const),
+    };
+    const batch = { hostId: body.host_id, metrics: body.metrics };
+    const { outcome, answer } = await deps.ingest.json(sender, batch);
+    if (outcome.kind === 'accepted' || outcome.kind === 'partial') {
+      const isPartial = answer.rejected > 0;
+      const { errors, ...counts } = answer;
+      call.res.status(isPartial ? 400 : 200).json(isPartial ? { ...counts, errors } : counts);
+      return;
+    }
+    const refused = toAnswer(outcome);
+    const code =
+      refused.status === 429
+        ? 'RATE_LIMIT_EXCEEDED'
+        : refused.status === 503
+          ? 'UNAVAILABLE'
+          : 'BAD_REQUEST';
+    throw new GaugewayError(code, refused.body.trim(), {
+      details: answer.errors.length > 0 ? { ...answer } : {},
+      ...(refused.retryAfterSeconds === undefined
+        ? {}
+        : { retryAfterSeconds: refused.retryAfterSeconds }),
+    });
+  };
+}
+
+/** The write path's JSON side, and what can be read about it. */
+export function ingestRoutes(deps: IngestRouteDeps): Route[] {
+  const row = (rest: Pick<Route, 'method' | 'path' | 'needs' | 'summary' | 'handle'>): Route => ({
+    errors: 'envelope',
+    ...rest,
+  });
+  return [
+    row({
+      method: 'POST',
+      path: '/api/v1/ingest/metrics',
+      needs: 'write',
+      summary: 'batch of up to 1,000 metrics as JSON',
+      handle: metricsRoute(deps),
+    }),
+    row({
+      method: 'POST',
+      path: '/api/v1/ingest/heartbeat',
+      needs: 'write',
+      summary: "an agent's sign of life; answers with its configuration",
+      handle: async (call) => {
+        const principal = principalOf(call);
+        const { host_id: hostId, ...report } = parse(heartbeatBody, call.req.body);
+        requireOwnHost(principal, hostId);
+        call.res.json(await deps.heartbeat(principal.tenantId, hostId, report));
+      },
+    }),
+    row({
+      method: 'GET',
+      path: '/api/v1/ingest/rejections',
+      needs: 'read',
+      summary: 'what was not stored, with reason, series and sender',
+      handle: async (call) => {
+        const page = parse(pageQuery, call.req.query);
+        await deps.ingest.flush();
+        const { total, rows } = await deps.rejections(principalOf(call).tenantId, page);
+        call.res.json({ rejections: rows.map(toRejectionJson), total, ...page });
+      },
+    }),
+    row({
+      method: 'GET',
+      path: '/api/v1/ingest/ha',
+      needs: 'read',
+      summary: 'which replica of each HA pair is taken',
+      handle: async (call) => {
+        const leaders = await deps.haLeaders(principalOf(call).tenantId);
+        call.res.json({ leaders: leaders.map(toLeaderJson), total: leaders.length });
+      },
+    }),
+  ];
+}
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+function toRejectionJson(row: Rejection): object {
+  return {
+    reason: row.reason,
+    series: row.series === '' ? null : row.series,
+    sender: row.sender,
+    samples: row.samples,
+    first_at: iso(row.firstAtMs),
+    last_at: iso(row.lastAtMs),
+  };
+}
+
+function toLeaderJson(leader: HaLeader): object {
+  return {
+    cluster: leader.cluster,
+    replica: leader.replica,
+    elected_at: iso(leader.electedAtMs),
+    received_at: iso(leader.receivedAtMs),
+  };
+}

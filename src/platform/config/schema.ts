@@ -1,0 +1,146 @@
+import { z } from 'zod';
+import {
+  bytes,
+  choice,
+  duration,
+  flag,
+  group,
+  integer,
+  list,
+  mapping,
+  optionalText,
+  optionalUrl,
+  secretText,
+  text,
+} from './values.ts';
+
+const roleNames = ['all', 'gateway', 'api', 'ruler', 'worker'] as const;
+const many = { min: 0, max: Number.MAX_SAFE_INTEGER };
+
+const victoria = (tier: string) =>
+  group({
+    url: optionalUrl(
+      `VictoriaMetrics of the ${tier} tier; one is run as a managed child when absent.`,
+    ),
+    username: optionalText('For HTTP Basic.'),
+    password: secretText('For HTTP Basic.'),
+    metricsAuthKey: secretText('What its `-metricsAuthKey` was set to.'),
+    forceFlushAuthKey: secretText('What its `-forceFlushAuthKey` was set to.'),
+  });
+
+const ingest = group({
+  maxDecodedBytes: bytes('8MiB', 'Largest write request after decompression.'),
+  maxSeriesPerRequest: integer(10_000, 'Most series in one write request.', { ...many, min: 1 }),
+  maxInflightBytes: bytes('64MiB', 'Bytes of write requests in work at once; more get 503.'),
+  maxInflightRequests: integer(512, 'Write requests in work at once; more get 503.', {
+    ...many,
+    min: 1,
+  }),
+  maxInflightPerTenant: integer(256, 'The same, of one tenant.', { ...many, min: 1 }),
+  timestampPast: duration('1h', 'How old a sample may be.'),
+  timestampFuture: duration('5m', 'How far in the future a sample may be.'),
+  whitelistFile: text('./rules/whitelist.yaml', 'The metric names that may pass.'),
+  haLabels: group({
+    cluster: text('cluster', 'Label that names a pair of identical senders.'),
+    replica: text('__replica__', 'Label that tells the two apart; removed before storage.'),
+    failover: duration(
+      '30s',
+      'Silence of the elected sender after which the other one takes over.',
+    ),
+  }),
+  limits: group({
+    samplesPerSecond: integer(
+      200_000,
+      "A tenant's rate when it has none of its own; 0: no limit.",
+      many,
+    ),
+    burst: integer(2_000_000, 'Samples it may send at once above its rate.', many),
+    maxActiveSeries: integer(1_000_000, 'Series it may have active; 0: no limit.', many),
+  }),
+});
+
+const forward = group({
+  batchSamples: integer(1_000, 'Samples that fill a batch.', { min: 1, max: 1_000_000 }),
+  batchDelay: duration('5ms', 'Longest wait for a batch to fill.'),
+  queueBytes: bytes('32MiB', 'Accepted bytes that may wait for one VictoriaMetrics.'),
+  shards: mapping('VictoriaMetrics for hosts by the value of a tag: `zone: URL`.'),
+  shardTag: text('zone', 'The tag that chooses the shard.'),
+  flushInterval: duration('1s', 'How often new samples are made visible to queries; 0s: never.'),
+  journal: group({
+    enabled: flag(
+      true,
+      'Keep accepted batches on disk until VictoriaMetrics has surely kept them.',
+    ),
+    dir: optionalText('Where; `journal` in the data directory when absent.'),
+    maxBytes: bytes('2GiB', 'Most disk space.'),
+    overflow: choice(['reject', 'drop_oldest'], 'reject', 'What happens when it is full.'),
+    confirmAfter: duration(
+      '30s',
+      'Age at which VictoriaMetrics has surely written a batch to disk.',
+    ),
+    fsync: choice(['group', 'off'], 'group', 'Whether an answer waits for the disk.'),
+  }),
+});
+
+const query = group({
+  timeout: duration('30s', 'Longest query.'),
+  maxPoints: integer(11_000, 'Most points of one series in a range query.', { ...many, min: 1 }),
+  maxQueryBytes: integer(8_192, 'Longest query text, bytes.', { min: 1, max: 65_536 }),
+  maxConcurrentPerTenant: integer(16, 'Queries of one tenant at once.', { ...many, min: 1 }),
+  cacheTtl: duration('2s', 'How long an answer may be given again; 0s: never.'),
+  cacheBytes: bytes('32MiB', 'Most memory for kept answers.'),
+  maxRange: duration('90d', 'Longest range of one query.'),
+});
+
+const http = group({
+  maxHeaderBytes: bytes('16KiB', 'Largest request header.'),
+  maxBodyBytes: bytes('1MiB', 'Largest request body outside the write path.'),
+  headersTimeout: duration('5s', 'Time for a client to send its headers.'),
+  requestTimeout: duration('10s', 'Time for a client to send its whole request.'),
+  trustedProxies: list(z.string(), '', 'Addresses (CIDR) whose X-Forwarded-For is believed.'),
+});
+
+/** Every key of the product. The file writes them in snake_case; the environment in capitals. */
+export const configSchema = z.strictObject({
+  listen: text('127.0.0.1:8080', 'Address and port.'),
+  publicUrl: optionalUrl('How people reach this server; for links in messages.'),
+  dataDir: text('./data', 'Everything that this server keeps on disk.'),
+  rulesDir: text('./rules', 'Rule files.'),
+  roles: list(
+    z.enum(roleNames, { error: `expected some of ${roleNames.join(', ')}` }),
+    'all',
+    'What this process does: all, or some of gateway, api, ruler, worker.',
+  ),
+  localAgent: flag(true, 'With `gaugeway up`: also run an agent for this host.'),
+  allowPrivateWebhooks: flag(false, 'Let webhooks reach private addresses.'),
+  signingKey: secretText(
+    'At least 32 bytes, base64url; made at the first start and kept in the data directory when absent. The same on all replicas.',
+  ),
+  database: group({
+    url: secretText('A Postgres of your own; one is run as a managed child when absent.'),
+    poolSize: integer(10, 'Most connections.', { min: 2, max: 1_000 }),
+  }),
+  victoria: group({ raw: victoria('raw'), '1m': victoria('1m'), '5m': victoria('5m') }),
+  retention: group({
+    raw: duration('7d', 'Samples as they came: 3d to 14d.'),
+    '1m': duration('30d', 'One-minute aggregates.'),
+    '5m': duration('60d', 'Five-minute aggregates: 30d to 90d.'),
+  }),
+  admin: group({
+    email: text('admin@localhost', 'Of the first administrator; read at the first start only.'),
+    password: secretText('Of the first administrator; made and shown once when absent.'),
+  }),
+  tls: group({
+    cert: optionalText('Certificate chain file (PEM); HTTPS is spoken when both are set.'),
+    key: optionalText('Private key file (PEM).'),
+  }),
+  smtp: group({ url: secretText('Mail server, `smtps://user:password@host`.') }),
+  ingest,
+  forward,
+  query,
+  http,
+  log: group({ level: choice(['debug', 'info', 'warn', 'error'], 'info', 'What is logged.') }),
+});
+
+/** What the schema makes of a file and an environment, secrets included: nothing outside `config/` sees it. */
+export type RawConfig = z.output<typeof configSchema>;

@@ -1,0 +1,68 @@
+import type { Clock } from '../platform/index.ts';
+import type { AnswerCache } from './cache.ts';
+import type { Gate } from './gate.ts';
+import type { QueryMeters } from './meters.ts';
+import { failure, fromReadFailure, type QueryOutcome } from './outcome.ts';
+import type { SeriesReader, StorageRead } from './series-reader.ts';
+import { scopedArguments, type StorageArguments } from './tenancy.ts';
+
+export interface QueryLimits {
+  /** Points per series of one range query, as in Prometheus. */
+  maxPoints: number;
+  /** Evaluations that the subqueries of one point may ask for. */
+  maxSubquerySteps: number;
+  /** Deadline of one query, milliseconds. */
+  timeoutMs: number;
+  /** `match[]` arguments of one request. */
+  maxSelectors: number;
+}
+
+/** What the endpoints of this room share. */
+export interface QueryDeps {
+  reader: SeriesReader;
+  cache: AnswerCache;
+  gate: Gate;
+  clock: Clock;
+  meters: QueryMeters;
+  limits: QueryLimits;
+  /** How long this tenant's samples are kept, milliseconds. */
+  retentionMs: (tenantId: string) => number;
+}
+
+export interface Question {
+  tenantId: string;
+  read: StorageRead;
+  args: StorageArguments;
+  timeoutMs: number;
+  /** Storage's body as the client is to see it. */
+  shape: (body: Buffer) => Buffer;
+  /** What distinguishes this question for the cache; the tenant and the read are added here. */
+  key: string;
+}
+
+/** Cache, turn, storage, shape: the one way from an endpoint to storage. */
+export function askStorage(deps: QueryDeps, question: Question): Promise<QueryOutcome> {
+  const { tenantId, read, key, timeoutMs } = question;
+  const label = read.endpoint === 'label_values' ? read.label : '';
+  const cacheKey = [tenantId, read.endpoint, label, timeoutMs, key].join('\0');
+  return deps.cache.get(cacheKey, async () => {
+    const turn = await deps.gate.run(tenantId, () => readOnce(deps, question));
+    if (turn.admitted) return turn.value;
+    deps.meters.refused('busy');
+    return failure('unavailable', 'too many queries of this tenant are waiting');
+  });
+}
+
+async function readOnce(deps: QueryDeps, question: Question): Promise<QueryOutcome> {
+  const { tenantId, read, args, timeoutMs, shape } = question;
+  const started = deps.clock.monotonicMs();
+  const outcome = await deps.reader.read(read, scopedArguments(tenantId, args), { timeoutMs });
+  const seconds = (deps.clock.monotonicMs() - started) / 1000;
+  deps.meters.storage(read.endpoint, outcome.ok ? 'ok' : outcome.reason, seconds);
+  return outcome.ok ? { ok: true, body: shape(outcome.body) } : fromReadFailure(outcome);
+}
+
+/** Seconds with milliseconds, as storage reads times. */
+export function seconds(ms: number): string {
+  return (ms / 1000).toFixed(3);
+}

@@ -1,0 +1,53 @@
+import { assembleSingle, emptyAnswer, matrixAnswer, scalarAnswer, vectorAnswer } from './answer.ts';
+import { askStorage, seconds, type QueryDeps } from './ask.ts';
+import { expressionOf, storageQuery } from './expression.ts';
+import type { QueryOutcome } from './outcome.ts';
+import { scalar, timeMs, timeoutMs, type Arguments } from './params.ts';
+import { typeOf } from './promql/check.ts';
+import { selectors } from './promql/selectors.ts';
+
+/** Storage hides the newest 30 s unless told otherwise (field/ingest-and-query §5.2). */
+export const showNewest = ['latency_offset', '1ms'] as const;
+
+/** Without `time`, questions of the same second are the same question. */
+const nowGridMs = 1000;
+
+/** `/api/v1/query`. */
+export async function instantQuery(
+  deps: QueryDeps,
+  tenantId: string,
+  args: Arguments,
+): Promise<QueryOutcome> {
+  const nowMs = deps.clock.nowMs();
+  const time = timeMs(args, 'time', nowMs);
+  const timeout = timeoutMs(args, deps.limits.timeoutMs);
+  const expr = expressionOf(args);
+  const type = typeOf(expr);
+  if (expr.kind === 'string') {
+    return { ok: true, body: assembleSingle('string', [time / 1000, expr.value]) };
+  }
+  const query = storageQuery(expr, deps.limits.maxSubquerySteps);
+  if (!query.ok) return query;
+  const oldest = nowMs - deps.retentionMs(tenantId);
+  if (time < oldest && type !== 'scalar' && selectors(expr).length > 0) {
+    return { ok: true, body: emptyAnswer(type === 'range vector' ? 'matrix' : 'vector') };
+  }
+  const isNow = scalar(args, 'time') === undefined;
+  return askStorage(deps, {
+    tenantId,
+    read: { endpoint: 'query' },
+    args: [
+      ['query', query.text],
+      ['time', seconds(time)],
+      ['timeout', `${timeout}ms`],
+      ['nocache', '1'],
+      showNewest,
+    ],
+    timeoutMs: timeout,
+    shape: (body) => {
+      if (type === 'scalar') return scalarAnswer(body, time);
+      return type === 'range vector' ? matrixAnswer(body) : vectorAnswer(body);
+    },
+    key: `${isNow ? `now ${Math.floor(nowMs / nowGridMs)}` : time}\0${query.text}`,
+  });
+}
