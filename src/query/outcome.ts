@@ -3,13 +3,7 @@ import type { ReadFailure } from './series-reader.ts';
 
 /** Prometheus's error types that a query can end with. */
 export type QueryErrorType =
-  | 'bad_data'
-  | 'execution'
-  | 'timeout'
-  | 'canceled'
-  | 'unavailable'
-  | 'too_many_requests'
-  | 'internal';
+  'bad_data' | 'execution' | 'timeout' | 'canceled' | 'unavailable' | 'internal';
 
 export type QueryFailure = { ok: false; type: QueryErrorType; message: string };
 

@@ -16,7 +16,6 @@ type StorageArgument =
   | 'match[]'
   | 'limit'
   | 'topN'
-  | 'date'
   | 'nocache'
   | 'latency_offset';
 

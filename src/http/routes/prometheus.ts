@@ -33,7 +33,6 @@ const statusOf: Readonly<Record<QueryErrorType, number>> = {
   timeout: 503,
   canceled: 503,
   unavailable: 503,
-  too_many_requests: 429,
   internal: 500,
 };
 
