@@ -12,20 +12,18 @@ export async function up(knex: Knex): Promise<void> {
     table.primary(['tenant_id', 'metric']);
   });
   await knex.schema.createTable('ingest_rejections', (table) => {
-    table.bigIncrements('id');
     table.text('tenant_id').notNullable().references('tenants.id').onDelete('CASCADE');
     table.text('reason').notNullable();
-    table.text('series').notNullable();
     table.text('sender').notNullable();
+    // SHA-256, because a series can be longer than an index entry may be.
+    table.binary('series_hash').notNullable();
+    table.text('series').notNullable();
     table.bigInteger('count').notNullable();
     table.timestamp('first_at').notNullable();
     table.timestamp('last_at').notNullable();
+    table.primary(['tenant_id', 'reason', 'sender', 'series_hash']);
     table.index(['tenant_id', 'last_at']);
   });
-  // A hash, because a series can be longer than an index entry may be.
-  await knex.raw(`
-    CREATE UNIQUE INDEX ingest_rejections_key
-    ON ingest_rejections (tenant_id, reason, sender, sha256(convert_to(series, 'UTF8')))`);
   await knex.schema.createTable('ha_leaders', (table) => {
     table.text('tenant_id').notNullable().references('tenants.id').onDelete('CASCADE');
     table.text('cluster').notNullable();

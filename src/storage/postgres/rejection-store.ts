@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { LedgerStore, Rejection } from '../../ingest/index.ts';
 import { listed, toDate, toMs } from './rows.ts';
@@ -37,7 +38,7 @@ export function createRejectionStore(knex: Knex): PostgresRejections {
       listed(
         knex('ingest_rejections')
           .where({ tenant_id: tenantId })
-          .orderBy([{ column: 'last_at', order: 'desc' }, 'id']),
+          .orderBy([{ column: 'last_at', order: 'desc' }, 'reason', 'sender', 'series_hash']),
         page,
         toRejection,
       ),
@@ -47,16 +48,19 @@ export function createRejectionStore(knex: Knex): PostgresRejections {
 
 async function upsert(trx: Knex.Transaction, rows: readonly Rejection[]): Promise<void> {
   await trx.raw(
-    `insert into ingest_rejections (tenant_id, reason, series, sender, count, first_at, last_at)
-     select * from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::timestamptz[], ?::timestamptz[])
-     on conflict (tenant_id, reason, sender, sha256(convert_to(series, 'UTF8'))) do update set
+    `insert into ingest_rejections
+       (tenant_id, reason, sender, series_hash, series, count, first_at, last_at)
+     select * from unnest(?::text[], ?::text[], ?::text[], ?::bytea[], ?::text[],
+       ?::bigint[], ?::timestamptz[], ?::timestamptz[])
+     on conflict (tenant_id, reason, sender, series_hash) do update set
        count = ingest_rejections.count + excluded.count,
        last_at = greatest(ingest_rejections.last_at, excluded.last_at)`,
     [
       rows.map((row) => row.tenantId),
       rows.map((row) => row.reason),
-      rows.map((row) => withoutNul(row.series)),
       rows.map((row) => withoutNul(row.sender)),
+      rows.map((row) => createHash('sha256').update(row.series).digest()),
+      rows.map((row) => withoutNul(row.series)),
       rows.map((row) => row.samples),
       rows.map((row) => toDate(row.firstAtMs).toISOString()),
       rows.map((row) => toDate(row.lastAtMs).toISOString()),
@@ -66,10 +70,10 @@ async function upsert(trx: Knex.Transaction, rows: readonly Rejection[]): Promis
 
 async function trim(trx: Knex.Transaction, tenantId: string): Promise<void> {
   await trx.raw(
-    `delete from ingest_rejections where id in (
-       select id from ingest_rejections where tenant_id = ? and series <> ''
-       order by last_at desc, id desc offset ?)`,
-    [tenantId, maxRowsPerTenant],
+    `delete from ingest_rejections where tenant_id = ? and series <> '' and last_at < (
+       select last_at from ingest_rejections where tenant_id = ? and series <> ''
+       order by last_at desc offset ? limit 1)`,
+    [tenantId, tenantId, maxRowsPerTenant],
   );
 }
 
