@@ -7,7 +7,7 @@ import type {
   WhitelistMode,
 } from '../../access/index.ts';
 import { addAudit } from './audit-store.ts';
-import { listed, toDate, toDateOrNull, toMs, toMsOrNull } from './rows.ts';
+import { credentialTimeoutMs, listed, toDate, toDateOrNull, toMs, toMsOrNull } from './rows.ts';
 import { withUnavailable } from './unavailable.ts';
 import { isUuid } from './user-store.ts';
 
@@ -41,7 +41,10 @@ export function createApiKeyStore(knex: Knex): ApiKeyStore {
       });
     },
     async findByPrefix(prefix) {
-      const row = (await knex('api_keys').where({ prefix }).first()) as Row | undefined;
+      const row = (await knex('api_keys')
+        .where({ prefix })
+        .first()
+        .timeout(credentialTimeoutMs)) as Row | undefined;
       return row && { ...toKey(row), hash: row.key_hash };
     },
     async find(tenantId, id) {

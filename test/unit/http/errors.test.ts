@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 import { describe, expect, it, vi } from 'vitest';
-import { sendError, toFault, TransportError } from '../../../src/http/errors.ts';
+import { sendError, toFault, type TransportError } from '../../../src/http/errors.ts';
 import { GaugewayError, type ErrorCode } from '../../../src/platform/index.ts';
 
 function answered(fault: GaugewayError | TransportError, shape: 'envelope' | 'prometheus') {
