@@ -199,11 +199,11 @@ describe('users', () => {
     const { items } = await here.access.users.list('default', { limit: 9, offset: 0 });
     const admin = items.find(({ role }) => role === 'Admin')!;
     for (const attempt of [
-      here.access.users.remove(admin, by),
-      here.access.users.update(admin, { role: 'Viewer' }, by),
-      here.access.users.update(admin, { status: 'disabled' }, by),
+      () => here.access.users.remove(admin, by),
+      () => here.access.users.update(admin, { role: 'Viewer' }, by),
+      () => here.access.users.update(admin, { status: 'disabled' }, by),
     ]) {
-      await expect(attempt).rejects.toMatchObject({ code: 'CONFLICT' });
+      await expect(attempt()).rejects.toMatchObject({ code: 'CONFLICT' });
     }
   });
 
