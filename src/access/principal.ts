@@ -19,6 +19,8 @@ export interface Principal {
   scopes?: readonly KeyScope[];
   /** A key bound to one host may speak for that host only. */
   hostId?: string;
+  /** What happens to metric names outside the whitelist, where the key says so itself. */
+  whitelistMode?: 'reject' | 'drop' | 'observe';
   /** The user's session (refresh-token family); logout ends it. */
   sessionId?: string;
 }
@@ -32,6 +34,7 @@ export type Authentication =
 /**
  * Judges an `Authorization` header: `Bearer JWT`, `Bearer KEY`, or Basic with the key as password.
  * Answers without a promise where the credential is cached, so that the write path does not yield.
+ * The promise rejects with UNAVAILABLE where the credential is not cached and Postgres does not answer.
  */
 export type Authenticate = (
   authorization: string | undefined,

@@ -1,8 +1,13 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import helmet from 'helmet';
-import type { Authenticate } from '../access/principal.ts';
+import type { Authenticate } from '../access/index.ts';
 import { GaugewayError, messageOf, type Logger, type Meters } from '../platform/index.ts';
-import { sendError, type ErrorShape } from './errors.ts';
+import { sendError, toFault, TransportError, type ErrorShape } from './errors.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { guard, principalOf, type Can } from './middleware/guard.ts';
 import { apiMeters } from './middleware/meters.ts';
@@ -16,18 +21,17 @@ export interface AppDeps {
   /** Answers are sent over TLS, so browsers may be told to insist on it. */
   isTls: boolean;
   maxBodyBytes: number;
+  /** Addresses (CIDR) whose X-Forwarded-For is believed; none when absent. */
+  trustedProxies?: readonly string[];
   log: Logger;
   meters: Meters;
 }
-
-/** What the error handler says when nothing matched: the shape follows the place where it was asked. */
-const shapeOfPath = (path: string, routes: readonly Route[]): ErrorShape =>
-  routes.find((route) => route.path === path)?.errors ?? 'envelope';
 
 export function createApp(deps: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
+  app.set('trust proxy', [...(deps.trustedProxies ?? [])]);
   const middleware: readonly RequestHandler[] = [
     // First: everything later logs with it.
     requestId(),
@@ -35,13 +39,19 @@ export function createApp(deps: AppDeps): Express {
     accessLog(deps.log),
     apiMeters(app, deps.meters),
     // On every answer, errors included. HSTS only where TLS is spoken (PRP REQ-BE-SEC-TLS-002).
-    helmet({ hsts: deps.isTls ? { maxAge: 31_536_000 } : false }),
-    // Rate limits of the REST API belong here: after what must count them, before what costs.
+    helmet({
+      hsts: deps.isTls ? { maxAge: 31_536_000 } : false,
+      // Nothing here is a page: whatever a browser takes for one may load and do nothing.
+      contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    }),
   ];
   for (const one of middleware) app.use(one);
   const json = express.json({ limit: deps.maxBodyBytes, strict: true });
   for (const route of deps.routes) mount(app, route, json, deps);
-  app.use(notFound(deps.routes));
+  refuseOtherMethods(app, deps.routes);
+  app.use(() => {
+    throw new GaugewayError('NOT_FOUND', 'There is nothing at this path');
+  });
   app.use(errorHandler(deps));
   return app;
 }
@@ -51,6 +61,7 @@ function mount(app: Express, route: Route, json: RequestHandler, deps: AppDeps):
   app[method](
     route.path,
     guard(route, deps.authenticate, deps.can),
+    // Rate limits of the REST API (PRP §8.9) count by principal: their place is here.
     json,
     async (req, res): Promise<void> => {
       await route.handle({
@@ -64,64 +75,51 @@ function mount(app: Express, route: Route, json: RequestHandler, deps: AppDeps):
   );
 }
 
-/** 405 with `Allow` where the path exists with another method, else 404. */
-function notFound(routes: readonly Route[]): RequestHandler {
-  const matchers = routes.map((route) => ({
-    method: route.method,
-    errors: route.errors,
-    pattern: new RegExp(`^${route.path.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+')}/?$`),
-  }));
-  return (req, res) => {
-    const found = matchers.filter(({ pattern }) => pattern.test(req.path));
-    const shape = found[0]?.errors ?? 'envelope';
-    if (found.length === 0) {
-      sendError(res, new GaugewayError('NOT_FOUND', 'There is nothing at this path'), shape);
-      return;
-    }
-    const allowed = [...new Set(found.map(({ method }) => method))].join(', ');
-    res.setHeader('Allow', allowed);
-    sendError(res, new GaugewayError('NOT_FOUND', `This path takes ${allowed}`), shape);
-    res.statusCode = 405;
-  };
-}
-
-interface HttpError {
-  type?: string;
-  status?: number;
-}
-
-/** Errors of the body parser are the client's. */
-function toGaugewayError(error: unknown): GaugewayError | undefined {
-  if (error instanceof GaugewayError) return error;
-  const { type, status } = (error ?? {}) as HttpError;
-  if (type === 'entity.too.large') {
-    return new GaugewayError('BAD_REQUEST', 'The body is too large (http.maxBodyBytes)');
-  }
-  if (status !== undefined && status >= 400 && status < 500) {
-    return new GaugewayError('BAD_REQUEST', `The request cannot be read: ${messageOf(error)}`);
-  }
-  return undefined;
-}
-
-function errorHandler({ log, routes }: AppDeps): ErrorRequestHandler {
-  return (error: unknown, req, res, next) => {
-    if (res.headersSent) {
-      // Express ends the connection: a half-sent answer must not look like a whole one.
-      next(error);
-      return;
-    }
-    const shape = shapeOfPath((req.route as { path?: string } | undefined)?.path ?? '', routes);
-    const known = toGaugewayError(error);
-    if (known) {
-      sendError(res, known, shape);
-      return;
-    }
-    const id = requestIdOf(res);
-    log.error('a request failed unexpectedly', {
-      requestId: id,
-      error: error instanceof Error ? error.stack : messageOf(error),
+/** 405 with `Allow` where the path exists with another method. */
+function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const methods = routes.filter((route) => route.path === path).map(({ method }) => method);
+    const allowed = methods.includes('GET') ? ['HEAD', ...methods] : methods;
+    app.all(path, (_req, res) => {
+      res.setHeader('Allow', allowed.join(', '));
+      throw new TransportError(405, `This path takes ${allowed.join(', ')}`);
     });
+  }
+}
+
+/** Express's own handler prints a stack for every client that hangs up. */
+function errorHandler({ log, routes }: AppDeps): ErrorRequestHandler {
+  const shapes = new Map(routes.map((route) => [route.path, route.errors]));
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- Express tells an error handler by its four parameters
+  return (error: unknown, req, res, _next) => {
+    const id = requestIdOf(res);
+    const fault = toFault(error);
+    if (!fault) {
+      const text = error instanceof Error ? error.stack : messageOf(error);
+      log.error('a request failed unexpectedly', { requestId: id, error: text });
+    }
+    if (res.headersSent) {
+      // A half-sent answer must not look like a whole one.
+      res.destroy();
+      return;
+    }
+    const { path } = (req.route ?? {}) as { path?: string };
+    const shape = shapes.get(path ?? '') ?? shapeOfUnknown(req.path);
     const details = { requestId: id };
-    sendError(res, new GaugewayError('INTERNAL_ERROR', 'Something went wrong', { details }), shape);
+    const unexpected = () =>
+      new GaugewayError('INTERNAL_ERROR', 'Something went wrong', { details });
+    sendError(res, fault ?? unexpected(), shape);
+    endUnread(res);
   };
+}
+
+function shapeOfUnknown(path: string): ErrorShape {
+  return path.startsWith('/prometheus/') ? 'prometheus' : 'envelope';
+}
+
+/** The rest of a refused body is not read: the connection ends after the answer. */
+function endUnread(res: Response): void {
+  const { req } = res;
+  if (req.complete || Number(req.headers['content-length'] ?? Infinity) <= 65_536) return;
+  res.once('finish', () => req.destroy());
 }

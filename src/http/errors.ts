@@ -1,44 +1,94 @@
 import type { Response } from 'express';
-import type { ErrorCode, GaugewayError } from '../platform/index.ts';
+import { GaugewayError, type ErrorCode } from '../platform/index.ts';
+import type { Route } from './route.ts';
 
-/** The one table code → status (PRP §8.8 and the contract). */
-export const statusOf: Readonly<Record<ErrorCode, number>> = {
-  BAD_REQUEST: 400,
-  UNAUTHORIZED: 401,
-  FORBIDDEN: 403,
-  NOT_FOUND: 404,
-  CONFLICT: 409,
-  RATE_LIMIT_EXCEEDED: 429,
-  INTERNAL_ERROR: 500,
-  UNAVAILABLE: 503,
+export type ErrorShape = Route['errors'];
+
+interface Row {
+  status: number;
+  /** Prometheus's `errorType` for the same fault. */
+  errorType: string;
+}
+
+/** The one table from a code to what a client sees (PRP §8.8, contract "Read"). */
+const table: Readonly<Record<ErrorCode, Row>> = {
+  BAD_REQUEST: { status: 400, errorType: 'bad_data' },
+  UNAUTHORIZED: { status: 401, errorType: 'unauthorized' },
+  FORBIDDEN: { status: 403, errorType: 'forbidden' },
+  NOT_FOUND: { status: 404, errorType: 'not_found' },
+  CONFLICT: { status: 409, errorType: 'bad_data' },
+  RATE_LIMIT_EXCEEDED: { status: 429, errorType: 'too_many_requests' },
+  UNAVAILABLE: { status: 503, errorType: 'unavailable' },
+  INTERNAL_ERROR: { status: 500, errorType: 'internal' },
 };
 
-/** Prometheus's `errorType` for the same codes. */
-const prometheusType: Readonly<Record<ErrorCode, string>> = {
-  BAD_REQUEST: 'bad_data',
-  UNAUTHORIZED: 'unauthorized',
-  FORBIDDEN: 'forbidden',
-  NOT_FOUND: 'not_found',
-  CONFLICT: 'bad_data',
-  RATE_LIMIT_EXCEEDED: 'too_many_requests',
-  INTERNAL_ERROR: 'internal',
-  UNAVAILABLE: 'unavailable',
-};
+/** A fault of the transport, which has a status of its own and shares the code BAD_REQUEST. */
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
+  readonly status: 405 | 413 | 415;
 
-export type ErrorShape = 'envelope' | 'prometheus';
+  constructor(status: 405 | 413 | 415, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
 
-/** Answers with the error in the shape that the endpoint's clients read. */
-export function sendError(res: Response, error: GaugewayError, shape: ErrorShape): void {
-  res.status(statusOf[error.code]);
-  if (error.code === 'UNAUTHORIZED') {
-    res.setHeader('WWW-Authenticate', 'Basic realm="gaugeway", Bearer realm="gaugeway"');
+/** Both ways in which a credential can be sent. */
+const challenge = 'Basic realm="gaugeway", Bearer realm="gaugeway"';
+
+/** Answers with the fault in the shape that the endpoint's clients expect. */
+export function sendError(res: Response, fault: GaugewayError | TransportError, shape: ErrorShape) {
+  const code = fault instanceof GaugewayError ? fault.code : 'BAD_REQUEST';
+  const row = table[code];
+  const status = fault instanceof TransportError ? fault.status : row.status;
+  if (status === 401) res.setHeader('WWW-Authenticate', challenge);
+  if (fault instanceof GaugewayError && fault.retryAfterSeconds !== undefined) {
+    res.setHeader('Retry-After', Math.max(1, Math.ceil(fault.retryAfterSeconds)));
   }
-  if (error.retryAfterSeconds !== undefined) {
-    res.setHeader('Retry-After', Math.ceil(error.retryAfterSeconds));
+  // An error must not outlive its cause in some cache on the way.
+  res.setHeader('Cache-Control', 'no-store');
+  res.status(status).json(
+    shape === 'prometheus'
+      ? { status: 'error', errorType: row.errorType, error: fault.message }
+      : {
+          error: {
+            code,
+            message: fault.message,
+            details: fault instanceof GaugewayError ? fault.details : {},
+          },
+        },
+  );
+}
+
+interface BodyParserError {
+  type: string;
+  status: number;
+}
+
+/** What was thrown, as something a client may see; undefined where it is a bug. */
+export function toFault(error: unknown): GaugewayError | TransportError | undefined {
+  if (error instanceof GaugewayError || error instanceof TransportError) return error;
+  if (error instanceof URIError) return new GaugewayError('BAD_REQUEST', 'malformed URL');
+  if (!isBodyParserError(error)) return undefined;
+  switch (error.type) {
+    case 'entity.too.large':
+      return new TransportError(413, 'the body is too large');
+    case 'entity.parse.failed':
+      return new GaugewayError('BAD_REQUEST', 'the body is not valid JSON');
+    case 'encoding.unsupported':
+    case 'charset.unsupported':
+      return new TransportError(415, 'unsupported encoding of the body');
+    default:
+      return error.status < 500
+        ? new GaugewayError('BAD_REQUEST', 'the body could not be read')
+        : undefined;
   }
-  if (shape === 'prometheus') {
-    res.json({ status: 'error', errorType: prometheusType[error.code], error: error.message });
-    return;
-  }
-  res.json({ error: { code: error.code, message: error.message, details: error.details } });
+}
+
+function isBodyParserError(error: unknown): error is BodyParserError {
+  return (
+    error instanceof Error &&
+    typeof (error as Partial<BodyParserError>).type === 'string' &&
+    typeof (error as Partial<BodyParserError>).status === 'number'
+  );
 }

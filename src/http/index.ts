@@ -6,8 +6,14 @@
  */
 export type { Can } from './middleware/guard.ts';
 export type { Call, Route } from './route.ts';
+export { auditRoutes } from './routes/audit.ts';
+export { authRoutes } from './routes/auth.ts';
 export { healthRoutes, type Check } from './routes/health.ts';
+export { hostRoutes } from './routes/hosts.ts';
 export { ingestRoutes, type HeartbeatAnswer, type IngestRouteDeps } from './routes/ingest.ts';
+export { keyRoutes } from './routes/keys.ts';
 export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';
+export { tenantRoutes } from './routes/tenants.ts';
+export { userRoutes } from './routes/users.ts';
 export { createHttpServer, type HttpServer } from './server.ts';
 export { createWriteHandler, type RawHandler } from './write/handler.ts';

@@ -1,6 +1,7 @@
 import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createApp, type AppDeps } from './app.ts';
 import type { RawHandler } from './write/handler.ts';
 
@@ -19,7 +20,10 @@ export interface HttpServerDeps extends Omit<AppDeps, 'isTls'> {
 }
 
 export interface HttpServer {
+  /** Port 0 takes a free one. Rejects where the address is taken. */
   listen(host: string, port: number): Promise<AddressInfo>;
+  /** For what upgrades connections (live updates). */
+  readonly server: Server;
   /** Answers what is being asked, takes nothing new, ends idle connections. */
   close(): Promise<void>;
 }
@@ -29,23 +33,22 @@ const connectionsCheckingIntervalMs = 1_000;
 
 export function createHttpServer(deps: HttpServerDeps): HttpServer {
   const app = createApp({ ...deps, isTls: deps.tls !== undefined });
+  let isClosing = false;
   const listener: RequestListener = (req, res) => {
+    if (isClosing) res.setHeader('Connection', 'close');
     const path = pathOf(req.url ?? '/');
     for (const raw of deps.rawHandlers) {
-      if (raw.matches(path)) {
-        raw.handle(req, res);
-        return;
-      }
+      if (!raw.matches(path)) continue;
+      if (deps.tls) res.setHeader('Strict-Transport-Security', 'max-age=31536000');
+      raw.handle(req, res);
+      return;
     }
     app(req, res);
   };
   const server = create(deps, listener);
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-  });
+  server.on('clientError', refuseNoHttp);
   return {
+    server,
     listen: (host, port) =>
       new Promise((resolve, reject) => {
         server.once('error', reject);
@@ -56,9 +59,8 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
       }),
     close: () =>
       new Promise((resolve) => {
-        const force = setTimeout(() => {
-          for (const socket of sockets) socket.destroy();
-        }, drainMs);
+        isClosing = true;
+        const force = setTimeout(() => server.closeAllConnections(), drainMs);
         server.close(() => {
           clearTimeout(force);
           resolve();
@@ -87,4 +89,21 @@ function create(deps: HttpServerDeps, listener: RequestListener): Server {
 function pathOf(url: string): string {
   const mark = url.indexOf('?');
   return mark === -1 ? url : url.slice(0, mark);
+}
+
+const statusLines: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/** What is no HTTP, too slow or too long gets one line and is cut; logged, a flood of it would fill the log. */
+function refuseNoHttp(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const line = statusLines[error.code ?? ''] ?? '400 Bad Request';
+  socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => {
+    socket.destroy();
+  });
 }

@@ -7,6 +7,7 @@ import {
   writeFile,
   type FileHandle,
 } from 'node:fs/promises';
+import { writev, writevSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, type Clock, type Logger } from '../../platform/index.ts';
 import type { Batch } from '../batch.ts';
@@ -22,7 +23,10 @@ import {
 
 export interface JournalOptions {
   directory: string;
-  /** `group`: an append is answered when its group is on the disk. `off`: when the kernel has it. */
+  /**
+   * `group`: an append is answered when its group is on the disk, which survives a power cut.
+   * `off`: when the kernel has it, which survives the end of any process.
+   */
   fsync: 'group' | 'off';
   segmentBytes?: number;
   segmentAgeMs?: number;
@@ -186,7 +190,7 @@ export class Journal {
   }
 
   private async writeGroups(): Promise<void> {
-    // Appends of the same turn of the event loop share a group.
+    // Appends of the same turn of the event loop share a group; so do those that come while one is written.
     await new Promise(setImmediate);
     while (this.group) {
       const group = this.group;
@@ -209,8 +213,7 @@ export class Journal {
       while (written < group.bytes) {
         const pieces =
           written === 0 ? group.pieces : [Buffer.concat(group.pieces).subarray(written)];
-        const { bytesWritten } = await file.writev(pieces, segment.bytes + written);
-        written += bytesWritten;
+        written += await this.writePieces(file, pieces, segment.bytes + written);
       }
     } catch (error) {
       this.log.error('journal cannot be written', { error: messageOf(error) });
@@ -220,6 +223,21 @@ export class Journal {
     segment.bytes += group.bytes;
     segment.samples += group.samples;
     segment.lastSeq = group.lastSeq;
+  }
+
+  /** Into the kernel's memory a write takes microseconds, less than a hop to another thread and back. */
+  private writePieces(
+    file: FileHandle,
+    pieces: Uint8Array[],
+    at: number,
+  ): number | Promise<number> {
+    if (this.options.fsync === 'off') return writevSync(file.fd, pieces, at);
+    return new Promise((resolve, reject) => {
+      writev(file.fd, pieces, at, (error, bytesWritten) => {
+        if (error) reject(error);
+        else resolve(bytesWritten);
+      });
+    });
   }
 
   private async currentSegment(firstSeq: number): Promise<{ segment: Segment; file: FileHandle }> {

@@ -1,4 +1,5 @@
-import type { Meters } from '../../platform/index.ts';
+import { defaultTenantId } from '../../access/index.ts';
+import { GaugewayError, type Meters } from '../../platform/index.ts';
 import type { Route } from '../route.ts';
 
 /** One thing that this process needs; false or a rejection means that it is not there. */
@@ -50,7 +51,11 @@ export function healthRoutes({ checks, meters }: HealthDeps): Route[] {
     row('/ready', 'readiness with its parts', ready),
     row('/-/ready', 'readiness as Prometheus says it', ready),
     {
-      ...row('/metrics', "this process's own metrics", async ({ res }) => {
+      ...row('/metrics', "this process's own metrics", async ({ res, principal }) => {
+        // They are about all tenants.
+        if (principal?.tenantId !== defaultTenantId) {
+          throw new GaugewayError('FORBIDDEN', `Only the tenant ${defaultTenantId} reads these`);
+        }
         res.type(meters.contentType).send(await meters.text());
       }),
       needs: 'read',

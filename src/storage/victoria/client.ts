@@ -58,14 +58,17 @@ export function createVictoriaClient(
     onDisconnect: (listener) => void pool.on('disconnect', listener),
     close: () => pool.destroy(),
     async request(request) {
-      const timeout = AbortSignal.timeout(request.timeoutMs);
+      const { timeoutMs, signal } = request;
       const search = request.query?.toString();
       const answer = await pool.request({
         method: request.method,
         path: `${prefix}${request.path}${search ? `?${search}` : ''}`,
         headers: { ...request.headers, ...(authorization ? { authorization } : {}) },
         body: request.body ?? null,
-        signal: request.signal ? AbortSignal.any([request.signal, timeout]) : timeout,
+        // A signal costs some 10 µs a request, so the write path goes without and relies on these two.
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+        ...(signal ? { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) } : {}),
       });
       const body = Buffer.from(await answer.body.arrayBuffer());
       return { status: answer.statusCode, headers: answer.headers, body };

@@ -1,0 +1,42 @@
+import type { Actor } from './actor.ts';
+import type { Listed, Page } from './page.ts';
+
+/** What can be found in the audit log; the words are public API. */
+export type AuditAction =
+  | 'login'
+  | 'login_failed'
+  | 'logout'
+  | 'refresh_reuse'
+  | 'tenant_created'
+  | 'tenant_updated'
+  | 'user_created'
+  | 'user_updated'
+  | 'user_deleted'
+  | 'key_created'
+  | 'key_revoked'
+  | 'key_rotated'
+  | 'host_updated'
+  | 'host_deleted';
+
+export interface AuditEntry {
+  actor: Actor;
+  /** The tenant whose thing was touched; the row is listed there. */
+  tenantId: string;
+  action: AuditAction;
+  /** `user:ID`, `key:ID`, `tenant:ID`, `session:ID`, `host:ID`. */
+  target: string;
+  atMs: number;
+  /** Facts of the change; never a secret. */
+  details?: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditRow extends AuditEntry {
+  id: string;
+}
+
+/** Rows are added, listed and, after their retention, purged; there is no way to change one. */
+export interface AuditStore {
+  add(entry: AuditEntry): Promise<void>;
+  /** Newest first. */
+  list(tenantId: string, page: Page): Promise<Listed<AuditRow>>;
+}

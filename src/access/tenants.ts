@@ -1,0 +1,124 @@
+import { GaugewayError, type Clock } from '../platform/index.ts';
+import type { Actor } from './actor.ts';
+import type { AuditEntry } from './audit.ts';
+import type { Changes } from './changes.ts';
+import type { Listed, Page } from './page.ts';
+import { emailTaken, type PreparedUser } from './users.ts';
+
+export type WhitelistMode = 'reject' | 'drop' | 'observe';
+
+/** What a tenant may use; a tenant's row holds only what differs from the installation's defaults. */
+export interface TenantPolicy {
+  samplesPerSecond: number;
+  /** Samples that may come at once beyond the rate. */
+  burstSamples: number;
+  maxActiveSeries: number;
+  /** How far back and ahead a timestamp may be, milliseconds. */
+  timestampPastMs: number;
+  timestampFutureMs: number;
+  maxHosts: number;
+  /** For keys without a mode of their own; absent: by the kind of key (contract "Whitelist"). */
+  whitelistMode?: WhitelistMode;
+}
+
+export interface Tenant {
+  id: string;
+  name: string;
+  policy: Partial<TenantPolicy>;
+  createdAtMs: number;
+}
+
+export interface TenantStore {
+  /** Adds the tenant, and its first administrator where one is given, or neither. */
+  insert(
+    tenant: Tenant,
+    audit: AuditEntry,
+    admin?: PreparedUser,
+  ): Promise<'done' | 'id_taken' | 'email_taken'>;
+  find(id: string): Promise<Tenant | undefined>;
+  list(page: Page): Promise<Listed<Tenant>>;
+  all(): Promise<Tenant[]>;
+  update(
+    id: string,
+    change: Partial<Pick<Tenant, 'name' | 'policy'>>,
+    audit: AuditEntry,
+  ): Promise<void>;
+}
+
+export interface Tenants {
+  /** From memory; the defaults for a tenant that is not known yet. */
+  policyOf(tenantId: string): TenantPolicy;
+  /** Throws CONFLICT when the id or the administrator's e-mail is taken, BAD_REQUEST when the id is no slug. */
+  create(
+    tenant: Pick<Tenant, 'id' | 'name' | 'policy'>,
+    by: Actor,
+    admin?: PreparedUser,
+  ): Promise<Tenant>;
+  get(id: string): Promise<Tenant | undefined>;
+  list(page: Page): Promise<Listed<Tenant>>;
+  update(
+    tenant: Tenant,
+    change: Partial<Pick<Tenant, 'name' | 'policy'>>,
+    by: Actor,
+  ): Promise<void>;
+  /** Fills the memory; to be called once before anything is served. */
+  load(): Promise<void>;
+  /** Called with the tenant whose policy changed, after `policyOf` answers anew. */
+  onChange(listener: (tenantId: string) => void): void;
+}
+
+interface Deps {
+  store: TenantStore;
+  changes: Changes;
+  defaults: TenantPolicy;
+  clock: Clock;
+}
+
+/** A label value in every series and a path segment: nothing that would have to be quoted. */
+const slug = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+export function createTenants({ store, changes, defaults, clock }: Deps): Tenants {
+  const policies = new Map<string, TenantPolicy>();
+  const listeners: ((tenantId: string) => void)[] = [];
+
+  async function reload(id: string): Promise<void> {
+    const tenant = await store.find(id);
+    if (tenant) policies.set(id, { ...defaults, ...tenant.policy });
+    else policies.delete(id);
+    for (const listener of listeners) listener(id);
+  }
+
+  changes.on('tenants', reload);
+  const audited = (id: string, action: AuditEntry['action'], by: Actor): AuditEntry => ({
+    ...{ actor: by, tenantId: id, action, target: `tenant:${id}`, atMs: clock.nowMs() },
+  });
+  return {
+    policyOf: (tenantId) => policies.get(tenantId) ?? defaults,
+    async create({ id, name, policy }, by, admin) {
+      if (!slug.test(id)) {
+        throw new GaugewayError(
+          'BAD_REQUEST',
+          'a tenant id has 1 to 63 of a-z, 0-9 and inner dashes',
+        );
+      }
+      const tenant: Tenant = { id, name, policy, createdAtMs: clock.nowMs() };
+      const outcome = await store.insert(tenant, audited(id, 'tenant_created', by), admin);
+      if (outcome === 'email_taken') throw emailTaken();
+      if (outcome === 'id_taken') throw new GaugewayError('CONFLICT', 'this tenant exists already');
+      await reload(id);
+      return tenant;
+    },
+    get: (id) => store.find(id),
+    list: (page) => store.list(page),
+    async update(tenant, change, by) {
+      await store.update(tenant.id, change, audited(tenant.id, 'tenant_updated', by));
+      await reload(tenant.id);
+    },
+    async load() {
+      for (const tenant of await store.all()) {
+        policies.set(tenant.id, { ...defaults, ...tenant.policy });
+      }
+    },
+    onChange: (listener) => void listeners.push(listener),
+  };
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { GaugewayError } from '../platform/index.ts';
+
+/** A machine that sends, as PRP §7.1 has it. */
+export interface Host {
+  tenantId: string;
+  id: string;
+  hostname: string;
+  ips: readonly string[];
+  /** Labels that the gateway puts on every series of the host: role, zone, … */
+  tags: Tags;
+  hasGpu: boolean;
+  agentVersion: string | null;
+  createdAtMs: number;
+  lastSeenAtMs: number | null;
+}
+
+export type Tags = Readonly<Record<string, string>>;
+
+/** The agent's sign of life; what is beside these fields is kept as it was reported. */
+export interface HeartbeatReport {
+  hostId: string;
+  hostname: string;
+  ips: readonly string[];
+  hasGpu: boolean;
+  agentVersion: string;
+  /** The whole message, for `agent_status`. */
+  reported: Readonly<Record<string, unknown>>;
+}
+
+/** Loose: a newer agent may report more than this server knows. */
+const reportSchema = z.looseObject({
+  hostname: z.string().min(1).max(255).optional(),
+  agent_version: z.string().max(64).default(''),
+  ips: z.array(z.string().max(64)).max(64).default([]),
+  has_gpu: z.boolean().default(false),
+});
+
+/** Larger than any agent's; beyond it the database is not the place. */
+const maxReportChars = 16_384;
+
+/** Throws BAD_REQUEST with the field that is wrong. */
+export function toHeartbeatReport(hostId: string, report: unknown): HeartbeatReport {
+  const parsed = reportSchema.safeParse(report);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const field = issue?.path.join('.') ?? '';
+    throw new GaugewayError('BAD_REQUEST', `heartbeat: ${field} ${issue?.message ?? ''}`);
+  }
+  // Postgres's jsonb holds no NUL, which is `\u0000` in JSON text.
+  const text = JSON.stringify(parsed.data);
+  if (text.length > maxReportChars || text.includes('\\u0000')) {
+    throw new GaugewayError('BAD_REQUEST', 'heartbeat: too large, or with a NUL character');
+  }
+  const { hostname = hostId, agent_version: agentVersion, ips, has_gpu: hasGpu } = parsed.data;
+  return { hostId, hostname, ips, hasGpu, agentVersion, reported: parsed.data };
+}

@@ -1,0 +1,9 @@
+/**
+ * takes: signs of life from the write path and from agents.
+ * gives: the inventory of a tenant's hosts, and each host's tags from memory.
+ * never: writes to Postgres for a single post, knows HTTP or SQL.
+ * see:   docs/adr/0005-where-tenancy-is-enforced.md
+ */
+export type { HeartbeatReport, Host, Tags } from './host.ts';
+export type { HostStore, SeenHost } from './host-store.ts';
+export { createHosts, type Hosts } from './hosts.ts';

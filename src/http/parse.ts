@@ -1,0 +1,67 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import type { Actor, Page, Principal } from '../access/index.ts';
+import { GaugewayError } from '../platform/index.ts';
+import type { Call } from './route.ts';
+
+/** The body by its schema. Throws BAD_REQUEST that names each wrong field, never its value. */
+export function bodyOf<S extends z.ZodType>(req: Request, schema: S): z.output<S> {
+  const parsed = schema.safeParse(req.body ?? {});
+  if (parsed.success) return parsed.data;
+  throw invalid('the body is not as expected', parsed.error);
+}
+
+/** The query string by its schema; a repeated name is an error. */
+export function queryOf<S extends z.ZodType>(req: Request, schema: S): z.output<S> {
+  const parsed = schema.safeParse(req.query);
+  if (parsed.success) return parsed.data;
+  throw invalid('the query is not as expected', parsed.error);
+}
+
+function invalid(message: string, error: z.ZodError): GaugewayError {
+  const issues = error.issues.map(({ path, message: text }) => ({
+    field: path.join('.'),
+    message: text,
+  }));
+  return new GaugewayError('BAD_REQUEST', message, { details: { issues } });
+}
+
+export const pageSchema = z.object({
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  offset: z.coerce.number().int().min(0).max(1_000_000).default(0),
+});
+
+export function pageOf(req: Request): Page {
+  return queryOf(req, pageSchema);
+}
+
+/** Every route that is not public has one; asking again fails closed where a row forgot to say so. */
+export function principalOf({ principal }: Call): Principal {
+  if (!principal) throw new GaugewayError('UNAUTHORIZED', 'A credential is required');
+  return principal;
+}
+
+export function actorOf(call: Call): Actor {
+  const { kind, id, name, tenantId } = principalOf(call);
+  return { kind, id, name, tenantId, ip: ipOf(call.req), requestId: call.requestId };
+}
+
+export function ipOf(req: Request): string {
+  return req.ip ?? req.socket.remoteAddress ?? '';
+}
+
+/** What was found, or 404: also for what belongs to another tenant. */
+export async function found<T>(what: string, looking: Promise<T | undefined>): Promise<T> {
+  const thing = await looking;
+  if (thing === undefined) throw new GaugewayError('NOT_FOUND', `There is no such ${what}`);
+  return thing;
+}
+
+/** One path parameter. */
+export function paramOf(req: Request, name: string): string {
+  return String(req.params[name]);
+}
+
+export const isoTime = (ms: number): string => new Date(ms).toISOString();
+export const isoTimeOrNull = (ms: number | null): string | null =>
+  ms === null ? null : isoTime(ms);

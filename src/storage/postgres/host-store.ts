@@ -1,0 +1,137 @@
+import type { Knex } from 'knex';
+import type { HeartbeatReport, Host, HostStore, SeenHost } from '../../hosts/index.ts';
+import { listed, toDate, toMs, toMsOrNull } from './rows.ts';
+import { withUnavailable } from './unavailable.ts';
+
+interface Row {
+  tenant_id: string;
+  id: string;
+  hostname: string;
+  ips: string[];
+  tags: Record<string, string>;
+  has_gpu: boolean;
+  agent_version: string | null;
+  created_at: Date;
+  last_seen_at: Date | null;
+}
+
+export function createHostStore(knex: Knex): HostStore {
+  const store: HostStore = {
+    async allTags() {
+      const rows = await knex('hosts').select<Row[]>('tenant_id', 'id', 'tags');
+      return rows.map((row) => ({ tenantId: row.tenant_id, hostId: row.id, tags: row.tags }));
+    },
+    async tagsOfTenant(tenantId) {
+      const rows = await knex('hosts').where({ tenant_id: tenantId }).select<Row[]>('id', 'tags');
+      return rows.map((row) => ({ hostId: row.id, tags: row.tags }));
+    },
+    async find(tenantId, id) {
+      const row = (await knex('hosts').where({ tenant_id: tenantId, id }).first()) as
+        Row | undefined;
+      return row && toHost(row);
+    },
+    list: (tenantId, page) =>
+      listed(
+        knex('hosts').where({ tenant_id: tenantId }).orderBy(['hostname', 'id']),
+        page,
+        toHost,
+      ),
+    async register(hosts, maxHostsOf) {
+      for (const tenantId of new Set(hosts.map((host) => host.tenantId))) {
+        const ofTenant = hosts.filter((host) => host.tenantId === tenantId);
+        await register(knex, { tenantId, hosts: ofTenant, maxHosts: maxHostsOf(tenantId) });
+      }
+    },
+    async touch(hosts) {
+      await knex.raw(
+        `update hosts set last_seen_at = greatest(hosts.last_seen_at, seen.at)
+         from unnest(?::text[], ?::text[], ?::timestamptz[]) as seen (tenant_id, id, at)
+         where hosts.tenant_id = seen.tenant_id and hosts.id = seen.id`,
+        [
+          hosts.map((host) => host.tenantId),
+          hosts.map((host) => host.hostId),
+          hosts.map((host) => toDate(host.atMs).toISOString()),
+        ],
+      );
+    },
+    saveHeartbeat: (tenantId, report, atMs) =>
+      knex.transaction((trx) => saveHeartbeat(trx, { tenantId, report, atMs })),
+  };
+  return withUnavailable(store);
+}
+
+interface Registration {
+  tenantId: string;
+  hosts: readonly SeenHost[];
+  maxHosts: number;
+}
+
+function register(knex: Knex, { tenantId, hosts, maxHosts }: Registration): Promise<void> {
+  return knex.transaction(async (trx) => {
+    // Locked, so that two gateways do not both find room for the last host.
+    const tenant = await trx('tenants')
+      .where({ id: tenantId })
+      .forUpdate()
+      .first<{ id: string } | undefined>('id');
+    if (!tenant) return;
+    const counted = await trx('hosts')
+      .where({ tenant_id: tenantId })
+      .count<{ count: string }[]>('* as count');
+    const room = maxHosts - Number(counted[0]?.count ?? 0);
+    if (room <= 0) return;
+    const known = await trx('hosts')
+      .where({ tenant_id: tenantId })
+      .whereIn(
+        'id',
+        hosts.map((host) => host.hostId),
+      )
+      .select<{ id: string }[]>('id');
+    const knownIds = new Set(known.map(({ id }) => id));
+    const added = hosts.filter(({ hostId }) => !knownIds.has(hostId)).slice(0, room);
+    const rows = added.map(({ hostId, atMs }) => ({
+      ...{ tenant_id: tenantId, id: hostId, hostname: hostId },
+      ...{ created_at: toDate(atMs), last_seen_at: toDate(atMs) },
+    }));
+    if (rows.length > 0) await trx('hosts').insert(rows).onConflict(['tenant_id', 'id']).ignore();
+  });
+}
+
+async function saveHeartbeat(
+  trx: Knex.Transaction,
+  { tenantId, report, atMs }: { tenantId: string; report: HeartbeatReport; atMs: number },
+): Promise<boolean> {
+  const updated = await trx('hosts')
+    .where({ tenant_id: tenantId, id: report.hostId })
+    .update({
+      hostname: report.hostname,
+      ips: [...report.ips],
+      has_gpu: report.hasGpu,
+      agent_version: report.agentVersion,
+      last_seen_at: toDate(atMs),
+    });
+  if (updated === 0) return false;
+  await trx('agent_status')
+    .insert({
+      tenant_id: tenantId,
+      host_id: report.hostId,
+      reported: JSON.stringify(report.reported),
+      received_at: toDate(atMs),
+    })
+    .onConflict(['tenant_id', 'host_id'])
+    .merge();
+  return true;
+}
+
+function toHost(row: Row): Host {
+  return {
+    tenantId: row.tenant_id,
+    id: row.id,
+    hostname: row.hostname,
+    ips: row.ips,
+    tags: row.tags,
+    hasGpu: row.has_gpu,
+    agentVersion: row.agent_version,
+    createdAtMs: toMs(row.created_at),
+    lastSeenAtMs: toMsOrNull(row.last_seen_at),
+  };
+}

@@ -1,0 +1,21 @@
+/**
+ * takes: the ports of the rooms, as types.
+ * gives: their stores in Postgres, and what replicas share: migrations, leases, the change feed.
+ * never: reads a row without its tenant, lets a driver's error out where the database is away (UNAVAILABLE is).
+ * see:   docs/adr/0006-alert-state-and-leases-in-postgres.md
+ */
+export { createApiKeyStore } from './api-key-store.ts';
+export { createAuditStore } from './audit-store.ts';
+export { createChangeFeed, type ChangeFeed } from './change-feed.ts';
+export { createPostgres, type Postgres } from './connect.ts';
+export { createExemplarStore, type PostgresExemplars } from './exemplar-store.ts';
+export { createHaStore } from './ha-store.ts';
+export { createHostStore } from './host-store.ts';
+export { createLeases, type Lease, type Leases } from './lease.ts';
+export { createMetadataStore, type PostgresMetadata } from './metadata-store.ts';
+export { migrateDown, migrateUp } from './migrate.ts';
+export { createRejectionStore, type PostgresRejections } from './rejection-store.ts';
+export { createSessionStore } from './session-store.ts';
+export { createTenantStore } from './tenant-store.ts';
+export { createUserStore } from './user-store.ts';
+export { createWhitelistOverrideStore, type WhitelistOverrides } from './whitelist-store.ts';

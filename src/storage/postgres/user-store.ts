@@ -1,0 +1,140 @@
+import type { Knex } from 'knex';
+import type {
+  AuditEntry,
+  Role,
+  User,
+  UserPatch,
+  UserRecord,
+  UserStore,
+} from '../../access/index.ts';
+import { addAudit } from './audit-store.ts';
+import { isDuplicate, listed, toDate, toMs } from './rows.ts';
+import { withUnavailable } from './unavailable.ts';
+
+export interface UserRow {
+  id: string;
+  tenant_id: string;
+  email: string;
+  password_hash: string;
+  role: Role;
+  status: 'active' | 'disabled';
+  created_at: Date;
+}
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export function createUserStore(knex: Knex): UserStore {
+  const store: UserStore = {
+    async insert(user, audit) {
+      try {
+        await knex.transaction((trx) => insertUser(trx, user, audit));
+        return true;
+      } catch (error) {
+        if (isDuplicate(error)) return false;
+        throw error;
+      }
+    },
+    async findByEmail(email) {
+      const row = (await knex('users')
+        .whereRaw('lower(email) = lower(?)', [email.trim()])
+        .first()) as UserRow | undefined;
+      return row && toRecord(row);
+    },
+    async find(tenantId, id) {
+      if (!isUuid(id)) return undefined;
+      const row = (await knex('users').where({ tenant_id: tenantId, id }).first()) as
+        UserRow | undefined;
+      return row && toRecord(row);
+    },
+    list: (tenantId, page) =>
+      listed(
+        knex('users').where({ tenant_id: tenantId }).orderBy(['created_at', 'id']),
+        page,
+        toUser,
+      ),
+    update: (user, patch, audit) => update(knex, user, { patch, audit }),
+    remove: (user, audit) =>
+      knex.transaction(async (trx) => {
+        if (await isLastAdmin(trx, user)) return 'last_admin';
+        await trx('users').where(keyOf(user)).delete();
+        await addAudit(trx, audit);
+        return 'done';
+      }),
+  };
+  return withUnavailable(store);
+}
+
+export async function insertUser(
+  trx: Knex.Transaction,
+  user: UserRecord,
+  audit: AuditEntry,
+): Promise<void> {
+  await trx('users').insert({
+    id: user.id,
+    tenant_id: user.tenantId,
+    email: user.email,
+    password_hash: user.passwordHash,
+    role: user.role,
+    status: user.status,
+    created_at: toDate(user.createdAtMs),
+  });
+  await addAudit(trx, audit);
+}
+
+function update(
+  knex: Knex,
+  user: User,
+  { patch, audit }: { patch: UserPatch; audit: AuditEntry },
+): Promise<'done' | 'last_admin'> {
+  const demotes = (patch.role ?? 'Admin') !== 'Admin' || patch.status === 'disabled';
+  return knex.transaction(async (trx) => {
+    if (demotes && (await isLastAdmin(trx, user))) return 'last_admin';
+    const columns = {
+      ...(patch.role === undefined ? {} : { role: patch.role }),
+      ...(patch.status === undefined ? {} : { status: patch.status }),
+      ...(patch.passwordHash === undefined ? {} : { password_hash: patch.passwordHash }),
+    };
+    if (Object.keys(columns).length > 0) await trx('users').where(keyOf(user)).update(columns);
+    if (patch.status !== undefined || patch.passwordHash !== undefined) {
+      await trx('sessions')
+        .where({ tenant_id: user.tenantId, user_id: user.id, revoked_at: null })
+        .update({ revoked_at: toDate(audit.atMs), revoked_reason: audit.action });
+    }
+    await addAudit(trx, audit);
+    return 'done';
+  });
+}
+
+/** Locks the tenant's administrators, so that two who remove each other at once do not both succeed. */
+async function isLastAdmin(trx: Knex.Transaction, user: User): Promise<boolean> {
+  const admins = await trx('users')
+    .where({ tenant_id: user.tenantId, role: 'Admin', status: 'active' })
+    .orderBy('id')
+    .forUpdate()
+    .select<{ id: string }[]>('id');
+  return admins.length === 1 && admins[0]?.id === user.id;
+}
+
+/** A path segment that is no UUID names nothing, and Postgres would refuse to compare it. */
+export function isUuid(text: string): boolean {
+  return uuid.test(text);
+}
+
+export function toUser(row: UserRow): User {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    email: row.email,
+    role: row.role,
+    status: row.status,
+    createdAtMs: toMs(row.created_at),
+  };
+}
+
+function toRecord(row: UserRow): UserRecord {
+  return { ...toUser(row), passwordHash: row.password_hash };
+}
+
+function keyOf({ tenantId, id }: User): { tenant_id: string; id: string } {
+  return { tenant_id: tenantId, id };
+}
