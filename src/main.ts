@@ -10,5 +10,6 @@ export function main(argv: readonly string[]): Promise<ExitCode> {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     agentScript: fileURLToPath(new URL('./gaugeway-agent.js', import.meta.url)),
+    migrationsDir: fileURLToPath(new URL('./migrations', import.meta.url)),
   });
 }

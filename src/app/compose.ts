@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { startAgent } from '../managed/index.ts';
 import {
   loadSigningKeys,
@@ -7,10 +7,10 @@ import {
   type Logger,
   type Meters,
 } from '../platform/index.ts';
-import { createVictoriaClient, type VictoriaClient } from '../storage/victoria/client.ts';
 import { requireStores, startBackends, type Backends } from './backends.ts';
 import { requireFree } from './listen-address.ts';
 import { createLifecycle, type Lifecycle } from './lifecycle.ts';
+import type { LocalKeys } from './local-keys.ts';
 import { expandRoles, type Role } from './roles.ts';
 
 export interface ComposeOptions {
@@ -19,6 +19,10 @@ export interface ComposeOptions {
   meters: Meters;
   /** Run what the configuration does not name as managed children. */
   managed: boolean;
+  /** Of this product, as in package.json. */
+  version: string;
+  /** Where the built migrations lie. */
+  migrationsDir: string;
   /** Path of the bundled agent to run for this host; none when absent. */
   agentScript?: string;
   /** One line for people at each step. */
@@ -37,7 +41,6 @@ export interface Foundation extends ComposeOptions {
   lifecycle: Lifecycle;
   roles: ReadonlySet<Role>;
   backends: Backends;
-  victoria: VictoriaClient;
   keyFor: KeyFor;
 }
 
@@ -46,8 +49,8 @@ export interface Serving {
   /** `http://127.0.0.1:8080`: where people and senders reach this process. */
   url: string;
   firstStart?: FirstStart;
-  /** Keys of the tenant `default`, shown at the first start and used by the local agent. */
-  keys?: { read: string; write: string; agent: string };
+  /** Keys of the tenant `default` for this installation's own use. */
+  keys?: LocalKeys;
 }
 
 export interface Running {
@@ -70,10 +73,8 @@ export async function compose(options: ComposeOptions, buildRooms: BuildRooms): 
     const keyFor = loadSigningKeys(loaded.config.dataDir, loaded.secrets.signingKey);
     progress('starting VictoriaMetrics and Postgres');
     const backends = await startBackends({ loaded, lifecycle, log });
-    const victoria = createVictoriaClient(backends.victoria.raw);
-    lifecycle.onStop('VictoriaMetrics client', () => victoria.close());
     progress(`starting ${[...roles].join(', ')}`);
-    const foundation = { ...options, lifecycle, roles, backends, victoria, keyFor };
+    const foundation = { ...options, lifecycle, roles, backends, keyFor };
     const serving = await buildRooms(foundation);
     await startLocalAgent(foundation, serving);
     return { serving, stop: () => lifecycle.stop() };
@@ -94,6 +95,12 @@ async function startLocalAgent(foundation: Foundation, serving: Serving): Promis
     key: serving.keys.agent,
     stateDir,
     log,
+    environment: {
+      GAUGEWAY_AGENT_HOST_ID: serving.keys.hostId,
+      ...(loaded.config.tls.cert === undefined
+        ? {}
+        : { GAUGEWAY_AGENT_CA_FILE: resolve(loaded.config.tls.cert) }),
+    },
   });
   lifecycle.onStop('local agent', () => agent.stop());
 }

@@ -11,6 +11,7 @@ export {
   type Running,
   type Serving,
 } from './compose.ts';
+export { migrate } from './database.ts';
 export { parseListen, requireFree } from './listen-address.ts';
 export { createLifecycle, type Lifecycle } from './lifecycle.ts';
 export { expandRoles, roleTable, type Role } from './roles.ts';

@@ -1,23 +1,190 @@
-import { createServer } from 'node:http';
-import type { BuildRooms } from './compose.ts';
+import { readFileSync } from 'node:fs';
+import { can } from '../access/index.ts';
+import {
+  auditRoutes,
+  authRoutes,
+  createHttpServer,
+  createWriteHandler,
+  healthRoutes,
+  hostRoutes,
+  ingestRoutes,
+  keyRoutes,
+  prometheusRoutes,
+  tenantRoutes,
+  userRoutes,
+  type Route,
+} from '../http/index.ts';
+import { createQuery, defaultQueryConfig } from '../query/index.ts';
+import { createRejectionStore, type Postgres } from '../storage/postgres/index.ts';
+import { createVictoriaClient } from '../storage/victoria/client.ts';
+import { createVictoriaReader } from '../storage/victoria/reader.ts';
+import type { BuildRooms, Foundation, Serving } from './compose.ts';
+import { openDatabase } from './database.ts';
+import { startGateway, type Gateway } from './gateway.ts';
 import { parseListen } from './listen-address.ts';
+import { localKeys } from './local-keys.ts';
+import { startPeople, type People } from './people.ts';
+import { exemplarReader, metadataReader } from './readers.ts';
+
+/** Largest answer of storage that is passed on. */
+const maxAnswerBytes = 64 * 1024 * 1024;
+/** What an agent runs with until configuration by host comes. */
+const agentConfig = { version: 1, interval_seconds: 5, top_n: 10, mask_process_names: false };
 
 /** Wires the rooms, in the order in which they stand on each other. */
-export const buildRooms: BuildRooms = async ({ loaded, lifecycle }) => {
-  const { host, port } = parseListen(loaded.config.listen);
-  const server = createServer((req, res) => {
-    const isHealth = req.url === '/health';
-    res.writeHead(isHealth ? 200 : 404, { 'content-type': 'text/plain' });
-    res.end(isHealth ? 'ok\n' : 'not found\n');
+export const buildRooms: BuildRooms = async (foundation) => {
+  const { loaded, lifecycle, log, meters, roles, backends } = foundation;
+  const { config } = loaded;
+  const postgres = await openDatabase({
+    url: backends.databaseUrl,
+    poolSize: config.database.poolSize,
+    migrationsDir: foundation.migrationsDir,
+    log,
+    meters,
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, ...(host === '' ? {} : { host }) }, resolve);
+  lifecycle.onStop('Postgres pool', () => postgres.close());
+  const people = await startPeople(foundation, postgres);
+  const { access } = people;
+  const first = await access.bootstrap.firstTenant({
+    adminEmail: config.admin.email,
+    ...(loaded.secrets.adminPassword === undefined
+      ? {}
+      : { adminPassword: loaded.secrets.adminPassword }),
   });
-  lifecycle.onStop('HTTP server', async () => {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeAllConnections();
-    await closed;
+  const gateway = roles.has('gateway')
+    ? await startGateway(foundation, postgres, people)
+    : undefined;
+  const routes = [
+    ...commonRoutes(foundation, postgres, gateway),
+    ...(gateway ? writeRoutes(gateway, people, postgres) : []),
+    ...(roles.has('api') ? readRoutes(foundation, postgres, people) : []),
+  ];
+  const server = createHttpServer({
+    routes,
+    authenticate: access.authenticate,
+    can,
+    rawHandlers: gateway ? [rawWrite(gateway, people, foundation)] : [],
+    ...tlsOf(foundation),
+    limits: {
+      maxHeaderBytes: config.http.maxHeaderBytes,
+      headersTimeoutMs: config.http.headersTimeout,
+      requestTimeoutMs: config.http.requestTimeout,
+    },
+    maxBodyBytes: config.http.maxBodyBytes,
+    log: log.child('http'),
+    meters,
   });
-  return { url: `http://${loaded.config.listen}` };
+  const { host, port } = parseListen(config.listen);
+  const address = await server.listen(host, port);
+  lifecycle.onStop('HTTP server', () => server.close());
+  const serving: Serving = {
+    url: urlOf(foundation, host, address.port),
+    ...(first.created
+      ? {
+          firstStart: {
+            email: first.email,
+            ...(first.password === undefined ? {} : { password: first.password }),
+          },
+        }
+      : {}),
+  };
+  return foundation.managed
+    ? { ...serving, keys: await localKeys(access, config.dataDir) }
+    : serving;
 };
+
+function rawWrite({ ingest }: Gateway, { access, hosts }: People, { log }: Foundation) {
+  return createWriteHandler({
+    ingest,
+    authenticate: access.authenticate,
+    tenantModeOf: (tenantId) => access.tenants.policyOf(tenantId).whitelistMode,
+    seen: (tenantId, hostId) => hosts.seen(tenantId, hostId, Date.now()),
+    log: log.child('http'),
+  });
+}
+
+function commonRoutes(
+  { meters }: Foundation,
+  postgres: Postgres,
+  gateway: Gateway | undefined,
+): Route[] {
+  const db = () => postgres.ping().then(() => true);
+  const storage = () =>
+    Promise.resolve(gateway === undefined || gateway.forward.down().length === 0);
+  return healthRoutes({ checks: { db, storage }, meters });
+}
+
+function writeRoutes({ ingest }: Gateway, { access, hosts }: People, postgres: Postgres): Route[] {
+  const rejections = createRejectionStore(postgres.knex);
+  return ingestRoutes({
+    ingest,
+    tenantModeOf: (tenantId) => access.tenants.policyOf(tenantId).whitelistMode,
+    seen: (tenantId, hostId) => hosts.seen(tenantId, hostId, Date.now()),
+    async heartbeat(tenantId, hostId, report) {
+      await hosts.heartbeat(tenantId, hostId, report);
+      return { server_time_ms: Date.now(), config: agentConfig };
+    },
+    async rejections(tenantId, page) {
+      const { items, total } = await rejections.list(tenantId, page);
+      return { rows: items, total };
+    },
+    haLeaders: (tenantId) => Promise.resolve(ingest.haLeaders(tenantId)),
+  });
+}
+
+function readRoutes(foundation: Foundation, postgres: Postgres, people: People): Route[] {
+  const { backends, lifecycle, loaded, meters, version } = foundation;
+  const { access, hosts } = people;
+  const { query: config, retention } = loaded.config;
+  const client = createVictoriaClient(backends.victoria.raw, { maxAnswerBytes });
+  lifecycle.onStop('VictoriaMetrics client (reads)', () => client.close());
+  const retentionMs = () => retention.raw;
+  const query = createQuery({
+    reader: createVictoriaReader(client),
+    metadata: metadataReader(postgres),
+    exemplars: exemplarReader(postgres),
+    meters,
+    retentionMs,
+    config: {
+      limits: {
+        ...defaultQueryConfig.limits,
+        maxPoints: config.maxPoints,
+        timeoutMs: config.timeout,
+      },
+      concurrency: {
+        ...defaultQueryConfig.concurrency,
+        total: Math.max(defaultQueryConfig.concurrency.total, config.maxConcurrentPerTenant),
+        perTenant: config.maxConcurrentPerTenant,
+      },
+      cache: { ttlMs: config.cacheTtl, maxBytes: config.cacheBytes },
+    },
+  });
+  const views = {
+    ruleGroups: () => Promise.resolve([]),
+    alerts: () => Promise.resolve([]),
+    targets: () => Promise.resolve([]),
+  };
+  return [
+    ...prometheusRoutes({ query, views, version, startedMs: Date.now(), retentionMs }),
+    ...authRoutes(access),
+    ...userRoutes(access),
+    ...keyRoutes(access),
+    ...tenantRoutes(access),
+    ...auditRoutes(access),
+    ...hostRoutes({ hosts }),
+  ];
+}
+
+function tlsOf({ loaded }: Foundation): { tls?: { cert: string; key: string } } {
+  const { cert, key } = loaded.config.tls;
+  if (cert === undefined || key === undefined) return {};
+  return { tls: { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') } };
+}
+
+/** How this machine reaches the server; a server on every address is asked on loopback. */
+function urlOf({ loaded }: Foundation, host: string, port: number): string {
+  const scheme = loaded.config.tls.cert === undefined ? 'http' : 'https';
+  const isEvery = host === '' || host === '0.0.0.0' || host === '::';
+  const name = isEvery ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  return `${scheme}://${name}:${String(port)}`;
+}

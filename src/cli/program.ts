@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { buildRooms, compose } from '../app/index.ts';
+import { buildRooms, compose, migrate } from '../app/index.ts';
 import { installPinnedRelease, pinnedRelease } from '../managed/index.ts';
 import {
   configReference,
@@ -24,6 +24,8 @@ export interface Terminal {
   err: (text: string) => void;
   /** Where the bundled agent lies; `up` runs it for this host. */
   agentScript: string;
+  /** Where the built migrations lie. */
+  migrationsDir: string;
 }
 
 interface CommonOptions {
@@ -67,9 +69,17 @@ function createProgram(
 
   add(program, 'up', 'run everything, stores and an agent for this host included')
     .option('--no-agent', 'without the agent for this host')
-    .action((options: CommonOptions & { agent: boolean }) => run(options, options.agent, terminal));
+    .action((options: CommonOptions & { agent: boolean }) =>
+      run(options, options.agent, terminal, version),
+    );
   add(program, 'serve', 'run the configured roles against given stores').action(
-    (options: CommonOptions) => run(options, undefined, terminal),
+    (options: CommonOptions) => run(options, undefined, terminal, version),
+  );
+  add(program, 'migrate', 'bring the database to this version').action(
+    async (options: CommonOptions) => {
+      const applied = await migrate(load(options), terminal.migrationsDir);
+      terminal.out(applied.length === 0 ? 'nothing to do\n' : `${applied.join('\n')}\n`);
+    },
   );
   add(program, 'doctor', 'look at what a start would need').action(async (options: CommonOptions) =>
     finish(await doctor(options, terminal)),
@@ -108,6 +118,7 @@ async function run(
   options: CommonOptions,
   withAgent: boolean | undefined,
   terminal: Terminal,
+  version: string,
 ): Promise<void> {
   const told = untilTold();
   const loaded = load(options);
@@ -121,6 +132,8 @@ async function run(
       log,
       meters: createMeters({ processMetrics: true }),
       managed: isUp,
+      version,
+      migrationsDir: terminal.migrationsDir,
       progress: (line) => (isUp ? terminal.out(`${line} …\n`) : log.info(line)),
       ...(withAgent && loaded.config.localAgent ? { agentScript: terminal.agentScript } : {}),
     },

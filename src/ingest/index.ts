@@ -10,6 +10,7 @@ export {
   createWhitelist,
   toWhitelistDocument,
   type Whitelist,
+  type WhitelistDocument,
   type WhitelistMode,
 } from './judge/whitelist.ts';
 export type { ExemplarStore, KeptExemplar } from './keep/exemplars.ts';

@@ -9,6 +9,7 @@ import {
 } from './decode/json-batch.ts';
 import { createActiveSeries } from './judge/active-series.ts';
 import { createScopes } from './judge/scopes.ts';
+import { addRefused } from './judge/reason.ts';
 import type { Whitelist } from './judge/whitelist.ts';
 import { createExemplarQueue, type ExemplarStore } from './keep/exemplars.ts';
 import { createLedger, type LedgerStore } from './keep/ledger.ts';
@@ -98,6 +99,7 @@ export function createIngest(deps: IngestDeps): Ingest {
       take(sender, { kind: 'posted', version, chunks }, tools, deps.accept),
     async json(sender, batch) {
       const { bytes, indexOf, errors } = toWriteRequest(batch, deps.resolveMetric);
+      countUnreadable(errors, sender, tools);
       const outcome = await take(sender, { kind: 'decoded', bytes }, tools, deps.accept);
       return { outcome, answer: toAnswer(outcome, indexOf, errors) };
     },
@@ -159,6 +161,19 @@ function createTools(deps: IngestDeps): Tools {
     maxLabels: config.maxLabels - forcedLabelRoom,
     maxSeries: config.maxSeriesPerRequest,
   };
+}
+
+/** Metrics that never became series are refused samples like any other. */
+function countUnreadable(errors: JsonBatchAnswer['errors'], sender: Sender, tools: Tools): void {
+  const { tenantId, keyName } = sender;
+  const tally = tools.meters.tenant(tenantId);
+  for (const { reason, message } of errors) {
+    tally.received += 1;
+    addRefused(tally.refused, reason, 1);
+    for (const series of [message, '']) {
+      tools.ledger.note({ tenantId, reason, series, sender: keyName, samples: 1 });
+    }
+  }
 }
 
 function toAnswer(

@@ -9,6 +9,7 @@ export { systemClock, type Clock } from './clock.ts';
 export { requireDirectory } from './directory.ts';
 export { GaugewayError, messageOf, type ErrorCode } from './errors.ts';
 export { createLogger, silentLogger, type LogLevel, type Logger } from './log.ts';
+export { anchoredPattern } from './pattern.ts';
 export { createMeters, type Counter, type Gauge, type Histogram, type Meters } from './meters.ts';
 export { parseYaml, type ParsedYaml, type YamlPath, type YamlPosition } from './yaml.ts';
 export { isRunByNpm, searchPath } from './config/env.ts';

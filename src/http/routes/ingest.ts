@@ -17,7 +17,10 @@ export interface HeartbeatAnswer {
 
 export interface IngestRouteDeps {
   ingest: Ingest;
-  whitelistModeOf: (principal: Principal) => WhitelistMode | undefined;
+  /** The whitelist mode of the tenant's keys that have none of their own, where one was set. */
+  tenantModeOf: (tenantId: string) => WhitelistMode | undefined;
+  /** A sign of life of a host. */
+  seen: (tenantId: string, hostId: string) => void;
   /** Keeps the report and says which configuration the agent should run. */
   heartbeat: (tenantId: string, hostId: string, report: unknown) => Promise<HeartbeatAnswer>;
   rejections: (tenantId: string, page: Page) => Promise<{ total: number; rows: Rejection[] }>;
@@ -77,8 +80,10 @@ function metricsRoute(deps: IngestRouteDeps): Route['handle'] {
       keyId: principal.id,
       keyName: principal.name,
       hostId: body.host_id,
-      whitelistMode: deps.whitelistModeOf(principal) ?? ('reject' as const),
+      whitelistMode:
+        principal.whitelistMode ?? deps.tenantModeOf(principal.tenantId) ?? ('reject' as const),
     };
+    deps.seen(principal.tenantId, body.host_id);
     const batch = { hostId: body.host_id, metrics: body.metrics };
     const { outcome, answer } = await deps.ingest.json(sender, batch);
     if (outcome.kind === 'accepted' || outcome.kind === 'partial') {

@@ -1,15 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticate, Authentication, Principal } from '../../access/principal.ts';
 import { negotiate, type Ingest, type Sender, type WhitelistMode } from '../../ingest/index.ts';
-import { messageOf, type Logger } from '../../platform/index.ts';
+import { GaugewayError, messageOf, type Logger } from '../../platform/index.ts';
 import { sendOutcome, sendText } from './answer.ts';
 import { readBody } from './body.ts';
 
 interface WriteDeps {
   ingest: Ingest;
   authenticate: Authenticate;
-  /** The key's own whitelist mode, where an administrator set one. */
-  whitelistModeOf: (principal: Principal) => WhitelistMode | undefined;
+  /** The whitelist mode of the tenant's keys that have none of their own, where one was set. */
+  tenantModeOf: (tenantId: string) => WhitelistMode | undefined;
+  /** A sign of life of the host that the credential is bound to. */
+  seen: (tenantId: string, hostId: string) => void;
   log: Logger;
 }
 
@@ -50,7 +52,15 @@ export function createWriteHandler(deps: WriteDeps): RawHandler {
           ? authentication.then((settled) => admit(settled, req, res, deps))
           : admit(authentication, req, res, deps);
       handled.catch((error: unknown) => {
-        log.error('write failed unexpectedly', { error: messageOf(error) });
+        if (error instanceof GaugewayError && error.code === 'UNAVAILABLE') {
+          // The credential is not known here and the database cannot be asked: the sender shall come again.
+          sendOutcome(res, { kind: 'overloaded', retryAfterSeconds: 5, message: error.message }, 1);
+          closeAfter(req, res);
+          return;
+        }
+        log.error('write failed unexpectedly', {
+          error: error instanceof Error ? error.stack : messageOf(error),
+        });
         sendText(res, 500, 'internal error\n');
       });
     },
@@ -82,7 +92,7 @@ async function receive(
   principal: Principal,
   req: IncomingMessage,
   res: ServerResponse,
-  { ingest, whitelistModeOf }: WriteDeps,
+  { ingest, tenantModeOf, seen }: WriteDeps,
 ): Promise<void> {
   const format = negotiate(req.headers['content-type'], req.headers['content-encoding']);
   if (!format.ok) return refuse(req, res, 415, `unsupported_media: ${format.message}\n`);
@@ -102,7 +112,10 @@ async function receive(
   try {
     const read = await readBody(req, ingest.maxBodyBytes, declared, ticket);
     if (read.kind === 'body') {
-      const sender = toSender(principal, whitelistModeOf(principal) ?? defaultMode(principal));
+      const { tenantId, hostId, whitelistMode } = principal;
+      if (hostId !== undefined) seen(tenantId, hostId);
+      const mode = whitelistMode ?? tenantModeOf(tenantId) ?? defaultMode(principal);
+      const sender = toSender(principal, mode);
       sendOutcome(res, await ingest.write(sender, version, read.chunks), version);
     } else if (read.kind !== 'aborted') {
       const isLarge = read.kind === 'too_large';

@@ -18,4 +18,4 @@ export { createRejectionStore, type PostgresRejections } from './rejection-store
 export { createSessionStore } from './session-store.ts';
 export { createTenantStore } from './tenant-store.ts';
 export { createUserStore } from './user-store.ts';
-export { createWhitelistOverrideStore, type WhitelistOverrides } from './whitelist-store.ts';
+export { createWhitelistOverrideStore, type WhitelistOverrideStore } from './whitelist-store.ts';
