@@ -1,0 +1,39 @@
+import { writeFileSync } from 'node:fs';
+import { benchGrowth } from './growth.ts';
+import { benchIngest } from './ingest.ts';
+import { benchLatency } from './latency.ts';
+import { benchQuery } from './query.ts';
+import { machine, toMarkdown, type Table } from './report.ts';
+import { benchSustained } from './sustained.ts';
+
+const suites: Record<string, () => Promise<Table[]>> = {
+  ingest: () => benchIngest({ rounds: 5, samples: 4_000_000 }),
+  sustained: async () => [await benchSustained({ seconds: 60, samplesPerSecond: 700_000 })],
+  latency: async () => [
+    await benchLatency({ seconds: 60, flushIntervals: ['1s', '500ms', '250ms'] }),
+  ],
+  query: async () => [await benchQuery({ requests: 1_000 })],
+  growth: () =>
+    benchGrowth({
+      series: [10_000, 100_000, 1_000_000],
+      hosts: [50, 500, 5_000],
+      samples: 6_000_000,
+    }),
+};
+
+const soaks: Record<string, () => Promise<Table[]>> = {
+  soak: async () => [await benchSustained({ seconds: 600, samplesPerSecond: 150_000 })],
+};
+
+/** `npm run bench [suite …]`, `npm run soak`: prints tables and writes them to `.cache/bench.md`. */
+const asked = process.argv.slice(2);
+const known = { ...suites, ...soaks };
+const names = asked.length > 0 ? asked : Object.keys(suites);
+console.log(`${machine()}\n`);
+const tables: Table[] = [];
+for (const name of names) {
+  const suite = known[name];
+  if (!suite) throw new Error(`no such suite: ${name} (${Object.keys(known).join(', ')})`);
+  tables.push(...(await suite()));
+}
+writeFileSync('.cache/bench.md', [machine(), '', ...tables.map(toMarkdown)].join('\n'));

@@ -1,0 +1,221 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startPostgres, startVictoria } from '../../src/managed/index.ts';
+import { silentLogger } from '../../src/platform/index.ts';
+
+/** Everything that a benchmark started, ended in reverse order whatever happens. */
+export class Stage {
+  private readonly endings: (() => unknown)[] = [];
+
+  onEnd(end: () => unknown): void {
+    this.endings.push(end);
+  }
+
+  async end(): Promise<void> {
+    for (const end of this.endings.reverse()) await end();
+    this.endings.length = 0;
+  }
+
+  directory(): string {
+    const path = mkdtempSync(join(tmpdir(), 'gaugeway-bench-'));
+    this.onEnd(() => rmSync(path, { recursive: true, force: true }));
+    return path;
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createTcpServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export async function until(
+  what: string,
+  holds: () => Promise<boolean>,
+  withinMs = 60_000,
+): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    if (await holds().catch(() => false)) return;
+    if (Date.now() > deadline) throw new Error(`timed out waiting until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export interface Program {
+  url: string;
+  pid: number;
+  child: ChildProcess;
+}
+
+async function launch(
+  stage: Stage,
+  url: string,
+  command: string,
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<Program> {
+  const child = spawn(command, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-2_000)));
+  stage.onEnd(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    const force = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    await gone;
+    clearTimeout(force);
+  });
+  await until(`${command} answers`, async () => {
+    if (child.exitCode !== null) throw new Error(said);
+    return (await fetch(`${url}/health`)).ok;
+  }).catch((error: unknown) => {
+    throw new Error(`${command} did not start: ${said}`, { cause: error });
+  });
+  return { url, pid: child.pid ?? 0, child };
+}
+
+/** Takes every write and keeps none. */
+export async function startSink(stage: Stage): Promise<string> {
+  const server = createServer((req, res) => {
+    req.resume();
+    req.on('end', () => {
+      res.statusCode = req.method === 'POST' ? 204 : 200;
+      res.end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stage.onEnd(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+}
+
+export interface Product extends Program {
+  writeKey: string;
+  readKey: string;
+}
+
+/** The built product with one role set, its own Postgres, and keys made through its own API. */
+export async function startProduct(
+  stage: Stage,
+  storage: { url: string; env?: Record<string, string> },
+  env: Record<string, string> = {},
+): Promise<Product> {
+  const postgres = await startPostgres({
+    dataDir: join(stage.directory(), 'postgres'),
+    log: silentLogger,
+    throwaway: true,
+  });
+  stage.onEnd(() => postgres.stop());
+  const port = await freePort();
+  const url = `http://127.0.0.1:${String(port)}`;
+  const password = 'a-long-benchmark-password';
+  const program = await launch(stage, url, process.execPath, ['bin/gaugeway.js', 'serve'], {
+    GAUGEWAY_LISTEN: `127.0.0.1:${String(port)}`,
+    GAUGEWAY_DATA_DIR: stage.directory(),
+    GAUGEWAY_DATABASE_URL: postgres.url,
+    GAUGEWAY_VICTORIA_RAW_URL: storage.url,
+    GAUGEWAY_ADMIN_EMAIL: 'admin@localhost',
+    GAUGEWAY_ADMIN_PASSWORD: password,
+    GAUGEWAY_LOG_LEVEL: 'warn',
+    GAUGEWAY_INGEST_LIMITS_SAMPLES_PER_SECOND: '0',
+    GAUGEWAY_INGEST_LIMITS_BURST: '0',
+    GAUGEWAY_INGEST_LIMITS_MAX_ACTIVE_SERIES: '0',
+    GAUGEWAY_INGEST_TIMESTAMP_PAST: '24h',
+    ...storage.env,
+    ...env,
+  });
+  const post = async (
+    path: string,
+    body: object,
+    token?: string,
+  ): Promise<Record<string, string>> => {
+    const headers = {
+      'content-type': 'application/json',
+      ...(token ? { authorization: token } : {}),
+    };
+    const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${path}: ${String(answer.status)} ${await answer.text()}`);
+    return (await answer.json()) as Record<string, string>;
+  };
+  const { token = '' } = await post('/api/v1/auth/login', { email: 'admin@localhost', password });
+  const bearer = token.startsWith('Bearer ') ? token : `Bearer ${token}`;
+  const { key: writeKey = '' } = await post(
+    '/api/v1/keys',
+    { name: 'bench write', scopes: ['write'] },
+    bearer,
+  );
+  const { key: readKey = '' } = await post(
+    '/api/v1/keys',
+    { name: 'bench read', scopes: ['read'] },
+    bearer,
+  );
+  return { ...program, writeKey, readKey };
+}
+
+export async function startVmagent(stage: Stage, target: string): Promise<Program> {
+  const port = await freePort();
+  return launch(stage, `http://127.0.0.1:${String(port)}`, 'vmagent', [
+    `-httpListenAddr=127.0.0.1:${String(port)}`,
+    `-remoteWrite.url=${target}/api/v1/write`,
+    `-remoteWrite.tmpDataPath=${stage.directory()}`,
+  ]);
+}
+
+/** A VictoriaMetrics as the product runs it, and how the product is told of it. */
+export async function startStorage(stage: Stage) {
+  const victoria = await startVictoria({
+    name: 'bench',
+    dataDir: join(stage.directory(), 'victoria'),
+    retention: '7d',
+    log: silentLogger,
+  });
+  stage.onEnd(() => victoria.stop());
+  const { target } = victoria;
+  return {
+    target,
+    pid: () => victoria.pid(),
+    url: target.baseUrl,
+    env: {
+      GAUGEWAY_VICTORIA_RAW_USERNAME: target.username ?? '',
+      GAUGEWAY_VICTORIA_RAW_PASSWORD: target.password ?? '',
+      GAUGEWAY_VICTORIA_RAW_METRICS_AUTH_KEY: target.authKeys?.metrics ?? '',
+      GAUGEWAY_VICTORIA_RAW_FORCE_FLUSH_AUTH_KEY: target.authKeys?.forceFlush ?? '',
+    },
+  };
+}
+
+const ticksPerSecond = 100;
+
+/** CPU seconds that a process has used, its threads included (proc(5), stat fields 14 and 15). */
+export function cpuSeconds(pid: number): number {
+  const fields =
+    readFileSync(`/proc/${String(pid)}/stat`, 'latin1')
+      .split(') ')[1]
+      ?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Resident memory, MiB. */
+export function rssMib(pid: number): number {
+  const status = readFileSync(`/proc/${String(pid)}/status`, 'latin1');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+}
+
+export const median = (values: readonly number[]): number => percentile(values, 50);
+
+export function percentile(values: readonly number[], p: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * p) / 100))] ?? NaN;
+}
