@@ -12,13 +12,14 @@ import {
   prometheusRoutes,
   tenantRoutes,
   userRoutes,
+  type Check,
   type Route,
 } from '../http/index.ts';
 import { createQuery, defaultQueryConfig } from '../query/index.ts';
 import { createRejectionStore, type Postgres } from '../storage/postgres/index.ts';
 import { createVictoriaClient } from '../storage/victoria/client.ts';
 import { createVictoriaReader } from '../storage/victoria/reader.ts';
-import type { BuildRooms, Foundation, Serving } from './compose.ts';
+import type { BuildRooms, FirstStart, Foundation, Serving } from './compose.ts';
 import { openDatabase } from './database.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { parseListen } from './listen-address.ts';
@@ -55,7 +56,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
     ? await startGateway(foundation, postgres, people)
     : undefined;
   const routes = [
-    ...commonRoutes(foundation, postgres, gateway),
+    ...healthRoutes({ checks: checksOf(postgres, gateway), meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
     ...(roles.has('api') ? readRoutes(foundation, postgres, people) : []),
   ];
@@ -71,6 +72,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
       requestTimeoutMs: config.http.requestTimeout,
     },
     maxBodyBytes: config.http.maxBodyBytes,
+    trustedProxies: config.http.trustedProxies,
     log: log.child('http'),
     meters,
   });
@@ -79,19 +81,15 @@ export const buildRooms: BuildRooms = async (foundation) => {
   lifecycle.onStop('HTTP server', () => server.close());
   const serving: Serving = {
     url: urlOf(foundation, host, address.port),
-    ...(first.created
-      ? {
-          firstStart: {
-            email: first.email,
-            ...(first.password === undefined ? {} : { password: first.password }),
-          },
-        }
-      : {}),
+    ...(first.created ? { firstStart: onlyGiven(first) } : {}),
   };
   return foundation.managed
     ? { ...serving, keys: await localKeys(access, config.dataDir) }
     : serving;
 };
+
+const onlyGiven = ({ email, password }: FirstStart): FirstStart =>
+  password === undefined ? { email } : { email, password };
 
 function rawWrite({ ingest }: Gateway, { access, hosts }: People, { log }: Foundation) {
   return createWriteHandler({
@@ -103,15 +101,16 @@ function rawWrite({ ingest }: Gateway, { access, hosts }: People, { log }: Found
   });
 }
 
-function commonRoutes(
-  { meters }: Foundation,
-  postgres: Postgres,
-  gateway: Gateway | undefined,
-): Route[] {
-  const db = () => postgres.ping().then(() => true);
-  const storage = () =>
-    Promise.resolve(gateway === undefined || gateway.forward.down().length === 0);
-  return healthRoutes({ checks: { db, storage }, meters });
+/** What `/ready` looks at: each part is asked anew, so that a balancer hears of an outage within its own interval. */
+function checksOf(postgres: Postgres, gateway: Gateway | undefined): Record<string, Check> {
+  const db: Check = () => postgres.ping().then(() => true);
+  if (!gateway) return { db };
+  const { forward } = gateway;
+  return {
+    db,
+    storage: () => Promise.resolve(forward.down().length === 0),
+    journal: () => Promise.resolve(forward.takes()),
+  };
 }
 
 function writeRoutes({ ingest }: Gateway, { access, hosts }: People, postgres: Postgres): Route[] {

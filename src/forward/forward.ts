@@ -31,6 +31,8 @@ export interface Forward {
   accept: Accept;
   /** Shards whose store does not take samples at this moment. */
   down(): string[];
+  /** Whether there is room: false while a journal is full or its disk refuses it. */
+  takes(): boolean;
   /** Stops accepting, sends what waits until the signal aborts, closes the journals. */
   stop(signal: AbortSignal): Promise<void>;
 }
@@ -56,6 +58,7 @@ export async function createForward(deps: ForwardDeps): Promise<Forward> {
   return {
     accept: (batch) => (byTag.get(batch.shardTag ?? '') ?? first.shard).accept(batch),
     down: () => shards.filter(({ shard }) => shard.isStoreDown).map(({ shard }) => shard.name),
+    takes: () => shards.every(({ shard }) => shard.takes),
     async stop(signal) {
       await Promise.all(shards.map(({ shard }) => shard.drain(signal)));
       for (const { shard } of shards) await shard.close();

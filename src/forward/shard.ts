@@ -73,6 +73,7 @@ export class Shard {
   private incarnation: string | undefined;
   private hasUnseenWrites = false;
   private stopping = false;
+  private isRefusing = false;
   private lastOverflowWarningMs = -Infinity;
   private timers: NodeJS.Timeout[] = [];
 
@@ -97,6 +98,11 @@ export class Shard {
 
   get isStoreDown(): boolean {
     return this.isDown;
+  }
+
+  /** False from the moment an append was refused until one succeeds. */
+  get takes(): boolean {
+    return !this.isRefusing;
   }
 
   get journal(): Journal | undefined {
@@ -124,14 +130,17 @@ export class Shard {
     const { journal } = this.deps;
     if (!journal) return this.acceptDirectly(batch);
     if (journal.bytes + batch.bytes > this.options.journalMaxBytes && !(await this.makeRoom())) {
+      this.isRefusing = true;
       return overloaded('journal_full');
     }
     let seq: number;
     try {
       seq = await journal.append(batch);
     } catch {
+      this.isRefusing = true;
       return overloaded('journal_failed');
     }
+    this.isRefusing = false;
     this.enqueue({ seq, batch });
     return { kind: 'accepted' };
   }

@@ -37,7 +37,7 @@ export function createApp(deps: AppDeps): Express {
     requestId(),
     // Before anything can answer, so that every answer is logged and counted.
     accessLog(deps.log),
-    apiMeters(app, deps.meters),
+    apiMeters(deps.meters),
     // On every answer, errors included. HSTS only where TLS is spoken (PRP REQ-BE-SEC-TLS-002).
     helmet({
       hsts: deps.isTls ? { maxAge: 31_536_000 } : false,
@@ -105,7 +105,7 @@ function errorHandler({ log, routes }: AppDeps): ErrorRequestHandler {
     }
     const { path } = (req.route ?? {}) as { path?: string };
     const shape = shapes.get(path ?? '') ?? shapeOfUnknown(req.path);
-    const details = { requestId: id };
+    const details = { request_id: id };
     const unexpected = () =>
       new GaugewayError('INTERNAL_ERROR', 'Something went wrong', { details });
     sendError(res, fault ?? unexpected(), shape);

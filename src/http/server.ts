@@ -60,18 +60,21 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
     close: () =>
       new Promise((resolve) => {
         isClosing = true;
+        // A connection that is kept alive turns idle when its answer is out, and would hold up the end.
+        const sweep = setInterval(() => server.closeIdleConnections(), sweepMs);
         const force = setTimeout(() => server.closeAllConnections(), drainMs);
         server.close(() => {
+          clearInterval(sweep);
           clearTimeout(force);
           resolve();
         });
-        server.closeIdleConnections();
       }),
   };
 }
 
 /** How long requests that are being answered at a stop may take. */
 const drainMs = 5_000;
+const sweepMs = 50;
 
 function create(deps: HttpServerDeps, listener: RequestListener): Server {
   const options = {

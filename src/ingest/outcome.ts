@@ -38,5 +38,3 @@ export type IngestOutcome =
       message: string;
     }
   | { kind: 'overloaded'; retryAfterSeconds: number; message: string };
-
-export const nothingWritten: Written = { samples: 0, histograms: 0, exemplars: 0 };

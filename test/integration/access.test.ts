@@ -61,12 +61,12 @@ describe('the first tenant', () => {
 
   it('has an administrator with a made password where none was given', async () => {
     const fresh = await startDatabase({ migrated: true });
-    const { access, close } = await startAccess(fresh.postgres, clock);
-    const first = await access.bootstrap.firstTenant({ adminEmail: email });
+    const own = await startAccess(fresh.postgres, clock);
+    const first = await own.access.bootstrap.firstTenant({ adminEmail: email });
     expect(first).toMatchObject({ created: true, email });
-    const outcome = await access.sessions.login(email, first.password!, client);
+    const outcome = await own.access.sessions.login(email, first.password!, client);
     expect(outcome).toMatchObject({ ok: true, user: { role: 'Admin', tenantId: 'default' } });
-    await close();
+    await own.close();
     await fresh.stop();
   }, 30_000);
 });
@@ -199,11 +199,11 @@ describe('users', () => {
     const { items } = await here.access.users.list('default', { limit: 9, offset: 0 });
     const admin = items.find(({ role }) => role === 'Admin')!;
     for (const attempt of [
-      here.access.users.remove(admin, by),
-      here.access.users.update(admin, { role: 'Viewer' }, by),
-      here.access.users.update(admin, { status: 'disabled' }, by),
+      () => here.access.users.remove(admin, by),
+      () => here.access.users.update(admin, { role: 'Viewer' }, by),
+      () => here.access.users.update(admin, { status: 'disabled' }, by),
     ]) {
-      await expect(attempt).rejects.toMatchObject({ code: 'CONFLICT' });
+      await expect(attempt()).rejects.toMatchObject({ code: 'CONFLICT' });
     }
   });
 
@@ -363,4 +363,22 @@ describe('while Postgres is away', () => {
     await held.close();
     await own.stop();
   }, 60_000);
+
+  it('a database that hangs holds up only credentials that were not seen', async () => {
+    const { keys, authenticate } = here.access;
+    const known = await keys.create('default', { name: 'a', scopes: ['write'] }, by);
+    const unseen = await keys.create('default', { name: 'b', scopes: ['write'] }, by);
+    expect(await refusalOf(`Bearer ${known.key}`)).toBe('accepted');
+    const lock = await database.connect().knex.transaction();
+    await lock.raw('lock table api_keys in access exclusive mode');
+    try {
+      expect(authenticate(`Bearer ${known.key}`)).toMatchObject({ ok: true });
+      await expect(authenticate(`Bearer ${unseen.key}`)).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+      });
+    } finally {
+      await lock.rollback();
+    }
+    expect(await refusalOf(`Bearer ${unseen.key}`)).toBe('accepted');
+  }, 20_000);
 });

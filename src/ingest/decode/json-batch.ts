@@ -25,8 +25,6 @@ export type ResolveMetric = (
   apiName: string,
 ) => { name: string; labels: readonly Label[] } | undefined;
 
-export const maxJsonMetrics = 1_000;
-
 interface Point {
   series: Series;
   index: number;

@@ -3,11 +3,12 @@ import type {
   ApiKey,
   ApiKeyRecord,
   ApiKeyStore,
+  AuditEntry,
   KeyScope,
   WhitelistMode,
 } from '../../access/index.ts';
 import { addAudit } from './audit-store.ts';
-import { listed, toDate, toDateOrNull, toMs, toMsOrNull } from './rows.ts';
+import { credentialTimeoutMs, listed, toDate, toDateOrNull, toMs, toMsOrNull } from './rows.ts';
 import { withUnavailable } from './unavailable.ts';
 import { isUuid } from './user-store.ts';
 
@@ -29,19 +30,12 @@ interface Row {
 
 export function createApiKeyStore(knex: Knex): ApiKeyStore {
   const store: ApiKeyStore = {
-    async insert(key, audit, options) {
-      await knex.transaction(async (trx) => {
-        if (options) {
-          await trx('api_keys')
-            .where({ tenant_id: key.tenantId, name: options.replaces, revoked_at: null })
-            .update({ revoked_at: toDate(audit.atMs) });
-        }
-        await trx('api_keys').insert(toRow(key));
-        await addAudit(trx, audit);
-      });
-    },
+    insert: (key, audit, options) => insert(knex, key, { audit, ...options }),
     async findByPrefix(prefix) {
-      const row = (await knex('api_keys').where({ prefix }).first()) as Row | undefined;
+      const row = (await knex('api_keys')
+        .where({ prefix })
+        .first()
+        .timeout(credentialTimeoutMs)) as Row | undefined;
       return row && { ...toKey(row), hash: row.key_hash };
     },
     async find(tenantId, id) {
@@ -84,6 +78,22 @@ export function createApiKeyStore(knex: Knex): ApiKeyStore {
     },
   };
   return withUnavailable(store);
+}
+
+async function insert(
+  knex: Knex,
+  key: ApiKeyRecord,
+  { audit, replaces }: { audit: AuditEntry; replaces?: string },
+): Promise<void> {
+  await knex.transaction(async (trx) => {
+    if (replaces !== undefined) {
+      await trx('api_keys')
+        .where({ tenant_id: key.tenantId, name: replaces, revoked_at: null })
+        .update({ revoked_at: toDate(audit.atMs) });
+    }
+    await trx('api_keys').insert(toRow(key));
+    await addAudit(trx, audit);
+  });
 }
 
 function toKey(row: Row): ApiKey {

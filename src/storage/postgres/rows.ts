@@ -6,6 +6,9 @@ interface Window {
   offset: number;
 }
 
+/** A request waits for its credential: a database that hangs must not hold it as long as a statement may take. */
+export const credentialTimeoutMs = 3_000;
+
 /** Milliseconds of a timestamp column. */
 export const toMs = (at: Date): number => at.getTime();
 export const toMsOrNull = (at: Date | null): number | null => at && at.getTime();

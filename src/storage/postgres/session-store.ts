@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { RefreshToken, RotateOutcome, SessionStore } from '../../access/index.ts';
 import { addAudit } from './audit-store.ts';
-import { toDate, toMs } from './rows.ts';
+import { credentialTimeoutMs, toDate, toMs } from './rows.ts';
 import { withUnavailable } from './unavailable.ts';
 import { isUuid, toUser, type UserRow } from './user-store.ts';
 
@@ -44,7 +44,8 @@ export function createSessionStore(knex: Knex): SessionStore {
         .first<(UserRow & { revoked_at: Date | null }) | undefined>(
           'users.*',
           'sessions.revoked_at',
-        );
+        )
+        .timeout(credentialTimeoutMs);
       return row && { user: toUser(row), isRevoked: row.revoked_at !== null };
     },
   };

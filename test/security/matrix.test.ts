@@ -1,0 +1,301 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Actor, User } from '../../src/access/index.ts';
+import { systemActor } from '../../src/access/index.ts';
+import { createTokens } from '../../src/access/tokens.ts';
+import type { Hosts } from '../../src/hosts/index.ts';
+import {
+  auditRoutes,
+  authRoutes,
+  createWriteHandler,
+  healthRoutes,
+  hostRoutes,
+  ingestRoutes,
+  keyRoutes,
+  prometheusRoutes,
+  tenantRoutes,
+  userRoutes,
+  type IngestRouteDeps,
+  type Route,
+} from '../../src/http/index.ts';
+import type { Ingest } from '../../src/ingest/index.ts';
+import { createMeters, silentLogger } from '../../src/platform/index.ts';
+import type { Query } from '../../src/query/index.ts';
+import {
+  createHandClock,
+  signingKey,
+  startAccess,
+  startDatabase,
+  type TestAccess,
+  type TestDatabase,
+} from '../support/access.ts';
+import { serve, type TestServer } from '../support/http.ts';
+
+/** What each endpoint needs: written out by hand, so that a change of one in the code is seen here. */
+const expected: Record<string, 'public' | 'read' | 'admin' | 'write'> = {
+  'POST /api/v1/auth/login': 'public',
+  'POST /api/v1/auth/refresh': 'public',
+  'POST /api/v1/auth/logout': 'read',
+  'GET /api/v1/users': 'admin',
+  'POST /api/v1/users': 'admin',
+  'GET /api/v1/users/:id': 'admin',
+  'PATCH /api/v1/users/:id': 'admin',
+  'DELETE /api/v1/users/:id': 'admin',
+  'GET /api/v1/keys': 'admin',
+  'POST /api/v1/keys': 'admin',
+  'GET /api/v1/keys/:id': 'admin',
+  'DELETE /api/v1/keys/:id': 'admin',
+  'POST /api/v1/keys/:id/rotate': 'admin',
+  'GET /api/v1/tenants': 'admin',
+  'POST /api/v1/tenants': 'admin',
+  'PATCH /api/v1/tenants/:id': 'admin',
+  'GET /api/v1/audit': 'admin',
+  'GET /api/v1/hosts': 'read',
+  'GET /api/v1/hosts/:id': 'read',
+  'POST /api/v1/ingest/metrics': 'write',
+  'POST /api/v1/ingest/heartbeat': 'write',
+  'GET /api/v1/ingest/rejections': 'read',
+  'GET /api/v1/ingest/ha': 'read',
+  'GET /health': 'public',
+  'GET /-/healthy': 'public',
+  'GET /ready': 'public',
+  'GET /-/ready': 'public',
+  'GET /metrics': 'read',
+  ...prometheusRows(''),
+  ...prometheusRows('/prometheus'),
+};
+
+/** Also for POST where Prometheus has none: such a row answers 405 itself, in Prometheus's shape. */
+function prometheusRows(prefix: string): Record<string, 'read' | 'admin'> {
+  const paths = [
+    ...['query', 'query_range', 'query_exemplars', 'labels', 'series', 'format_query'],
+    ...['parse_query', 'label/:name/values', 'metadata', 'rules', 'alerts', 'alertmanagers'],
+    ...['targets', 'status/buildinfo', 'status/runtimeinfo', 'status/tsdb'],
+  ].map((path) => `${prefix}/api/v1/${path}`);
+  return Object.fromEntries(
+    [...paths, `${prefix}/federate`].flatMap((path) =>
+      ['GET', 'POST'].map((method) => [
+        `${method} ${path}`,
+        path.endsWith('/tsdb') ? ('admin' as const) : ('read' as const),
+      ]),
+    ),
+  );
+}
+
+/** Every row of the product, whose handlers only say that they were reached. */
+const reached = 299;
+function everyRoute(held: TestAccess): Route[] {
+  const { access } = held;
+  const nothing = {} as unknown;
+  return [
+    ...authRoutes(access),
+    ...userRoutes(access),
+    ...keyRoutes(access),
+    ...tenantRoutes(access),
+    ...auditRoutes(access),
+    ...hostRoutes({ hosts: nothing as Hosts }),
+    ...healthRoutes({ checks: {}, meters: createMeters() }),
+    ...ingestRoutes(nothing as IngestRouteDeps),
+    ...prometheusRoutes({
+      ...{ query: {} as Query, version: '0', startedMs: 0, retentionMs: () => 0 },
+      views: {
+        ...{ ruleGroups: () => Promise.resolve([]), alerts: () => Promise.resolve([]) },
+        targets: () => Promise.resolve([]),
+      },
+    }),
+  ].map((route) => ({ ...route, handle: ({ res }) => void res.status(reached).end() }));
+}
+
+type Right = 'read' | 'operate' | 'admin' | 'write';
+/** `bad`: 401 wherever a credential is needed. */
+type Outcome = 'bad' | readonly Right[];
+
+const clock = createHandClock();
+const by: Actor = systemActor('default');
+const password = 'a password of some length';
+let database: TestDatabase;
+let held: TestAccess;
+let server: TestServer;
+let writer: TestServer;
+const credentials = new Map<
+  string,
+  { headers: Record<string, string>; may: Outcome; query?: string }
+>();
+
+async function user(email: string, role: User['role'], tenantId = 'default'): Promise<User> {
+  return held.access.users.create(tenantId, { email, password, role }, by);
+}
+
+async function tokenOf(email: string) {
+  const outcome = await held.access.sessions.login(email, password, { ip: email });
+  if (!outcome.ok) throw new Error(outcome.reason);
+  return outcome;
+}
+
+async function makeCredentials(): Promise<void> {
+  const { access } = held;
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+  const add = (name: string, may: Outcome, headers: Record<string, string>, query?: string) =>
+    credentials.set(name, { headers, may, ...(query === undefined ? {} : { query }) });
+  const key = async (name: string, scopes: readonly ('read' | 'write' | 'admin')[], more = {}) =>
+    (await access.keys.create('default', { name, scopes, ...more }, by)).key;
+
+  for (const [name, role] of [
+    ['viewer', 'Viewer'],
+    ['operator', 'Operator'],
+    ['admin', 'Admin'],
+    ['disabled', 'Viewer'],
+    ['logged-out', 'Viewer'],
+    ['unused', 'Admin'],
+  ] as const) {
+    await user(`${name}@example.com`, role);
+  }
+  const viewer = await tokenOf('viewer@example.com');
+  const admin = await tokenOf('admin@example.com');
+  const disabled = await tokenOf('disabled@example.com');
+  const loggedOut = await tokenOf('logged-out@example.com');
+  await access.users.update(disabled.user, { status: 'disabled' }, by);
+  const principal = await access.authenticate(`Bearer ${loggedOut.accessToken}`);
+  if (principal.ok) await access.sessions.logout(principal.principal, by);
+
+  add('nothing', 'bad', {});
+  add('garbage', 'bad', { authorization: 'x' });
+  add('garbage as Bearer', 'bad', bearer('garbage'));
+  add('a viewer', ['read'], bearer(viewer.accessToken));
+  add(
+    'an operator',
+    ['read', 'operate'],
+    bearer((await tokenOf('operator@example.com')).accessToken),
+  );
+  add('an administrator', ['read', 'operate', 'admin'], bearer(admin.accessToken));
+  add('a disabled user', 'bad', bearer(disabled.accessToken));
+  add('a session that ended', 'bad', bearer(loggedOut.accessToken));
+  add('a refresh token', 'bad', bearer(admin.refreshToken));
+  add(
+    'a token in the URL',
+    'bad',
+    {},
+    `?access_token=${admin.accessToken}&token=${admin.accessToken}`,
+  );
+  add('a cookie', 'bad', {
+    cookie: `gaugeway_refresh=${admin.refreshToken}; token=${admin.accessToken}`,
+  });
+  const subject = { userId: admin.user.id, tenantId: 'default', sessionId: crypto.randomUUID() };
+  const forger = createTokens({ key: Buffer.alloc(32, 9), clock });
+  add('a token of another key', 'bad', bearer(forger.issue(subject).token));
+  const signer = createTokens({ key: signingKey, clock });
+  add('a token of no session', 'bad', bearer(signer.issue(subject).token));
+  const past = createTokens({
+    key: signingKey,
+    clock: { ...clock, nowMs: () => clock.nowMs() - 3_600_000 },
+  });
+  add('an expired token', 'bad', bearer(past.issue(subject).token));
+  const claims = { ...subject, tenantId: 'other' };
+  add('a token with another tenant', 'bad', bearer(signer.issue(claims).token));
+
+  add('a read key', ['read'], bearer(await key('r', ['read'])));
+  add('a write key', ['write'], bearer(await key('w', ['write'])));
+  add('a host key', ['write'], bearer(await key('h', ['write'], { hostId: 'h1' })));
+  add('an admin key', ['read', 'operate', 'admin'], bearer(await key('a', ['admin'])));
+  const basic = Buffer.from(`anyone:${await key('b', ['read'])}`).toString('base64');
+  add('a key as Basic', ['read'], { authorization: `Basic ${basic}` });
+  const password64 = Buffer.from(`admin@example.com:${password}`).toString('base64');
+  add('a password as Basic', 'bad', { authorization: `Basic ${password64}` });
+  const revoked = await access.keys.create('default', { name: 'x', scopes: ['admin'] }, by);
+  await access.keys.revoke((await access.keys.get('default', revoked.id))!, by);
+  add('a revoked key', 'bad', bearer(revoked.key));
+  const rotated = await access.keys.create('default', { name: 'y', scopes: ['admin'] }, by);
+  await access.keys.rotate((await access.keys.get('default', rotated.id))!, 0, by);
+  add('a key rotated away', 'bad', bearer(rotated.key));
+  add('a foreign X-Scope-OrgID', [], { ...bearer(admin.accessToken), 'x-scope-orgid': 'other' });
+}
+
+beforeAll(async () => {
+  database = await startDatabase({ migrated: true });
+  held = await startAccess(database.postgres, clock);
+  await held.access.bootstrap.firstTenant({
+    adminEmail: 'first@example.com',
+    adminPassword: password,
+  });
+  await makeCredentials();
+  clock.advance(10);
+  const { authenticate } = held.access;
+  server = await serve({ routes: everyRoute(held), authenticate });
+  const write = createWriteHandler({
+    ...{ ingest: {} as Ingest, authenticate, tenantModeOf: () => undefined },
+    ...{ seen: () => undefined, log: silentLogger },
+  });
+  writer = await serve({ routes: [], rawHandlers: [write], authenticate });
+}, 60_000);
+afterAll(async () => {
+  await server.close();
+  await writer.close();
+  await held.close();
+  await database.stop();
+});
+
+const urlOf = (path: string): string =>
+  path.replace(/:\w+/g, '00000000-0000-4000-8000-000000000000');
+
+describe('the endpoints', () => {
+  it('are exactly those of the table above, with what they need', () => {
+    const found = Object.fromEntries(
+      everyRoute(held).map(({ method, path, needs }) => [`${method} ${path}`, needs]),
+    );
+    expect(found).toEqual(expected);
+  });
+
+  it('answer every credential as its rights say', async () => {
+    const wrong: string[] = [];
+    for (const [endpoint, needs] of Object.entries(expected)) {
+      const [method, path] = endpoint.split(' ') as [string, string];
+      for (const [name, { headers, may, query = '' }] of credentials) {
+        const answer = await fetch(`${server.url}${urlOf(path)}${query}`, { method, headers });
+        await answer.arrayBuffer();
+        const status =
+          needs === 'public' ? reached : may === 'bad' ? 401 : may.includes(needs) ? reached : 403;
+        if (answer.status !== status) wrong.push(`${endpoint} by ${name}: ${answer.status}`);
+        if (status === 401 && !answer.headers.has('www-authenticate')) {
+          wrong.push(`${endpoint} by ${name}: no challenge`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  }, 60_000);
+
+  it('take no other method, with any credential', async () => {
+    const wrong: string[] = [];
+    const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+    const { headers } = credentials.get('an administrator')!;
+    for (const path of new Set(Object.keys(expected).map((row) => row.split(' ')[1]!))) {
+      for (const method of methods) {
+        if (`${method} ${path}` in expected) continue;
+        const answer = await fetch(server.url + urlOf(path), { method, headers });
+        if (answer.status !== 405 || !answer.headers.has('allow')) {
+          wrong.push(`${method} ${path}: ${answer.status}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('do not differ for HEAD', async () => {
+    const anonymous = await fetch(`${server.url}/api/v1/users`, { method: 'HEAD' });
+    expect(anonymous.status).toBe(401);
+  });
+});
+
+describe('the write path', () => {
+  it('is open to keys with the scope write and to nothing else', async () => {
+    const wrong: string[] = [];
+    for (const [name, { headers, may, query = '' }] of credentials) {
+      const answer = await fetch(`${writer.url}/api/v1/write${query}`, {
+        ...{ method: 'POST', headers: { ...headers, 'content-type': 'text/plain' } },
+      });
+      await answer.arrayBuffer();
+      // A body that is no remote write is the next thing to be refused.
+      const status = may === 'bad' ? 401 : may.includes('write') ? 415 : 403;
+      if (answer.status !== status) wrong.push(`${name}: ${answer.status}`);
+    }
+    expect(wrong).toEqual([]);
+  });
+});
