@@ -40,3 +40,12 @@ export type IngestOutcome =
   | { kind: 'overloaded'; retryAfterSeconds: number; message: string };
 
 export const nothingWritten: Written = { samples: 0, histograms: 0, exemplars: 0 };
+
+export const total = ({ samples, histograms, exemplars }: Written): number =>
+  samples + histograms + exemplars;
+
+export const sum = (a: Written, b: Written): Written => ({
+  samples: a.samples + b.samples,
+  histograms: a.histograms + b.histograms,
+  exemplars: a.exemplars + b.exemplars,
+});
