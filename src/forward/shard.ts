@@ -358,8 +358,8 @@ export class Shard {
   private rejectWaiting(reason: ForwardRefusal): void {
     const waiting = [...this.lanes.clear(), ...this.ready.flatMap((group) => group.entries)];
     this.ready = [];
-    this.queuedBytes = 0;
     for (const entry of waiting) {
+      this.queuedBytes -= entry.batch.bytes;
       this.confirmation.answered(entry.seq);
       entry.settle?.(overloaded(reason));
     }

@@ -104,7 +104,11 @@ export function createIngest(deps: IngestDeps): Ingest {
       return { outcome, answer: toAnswer(outcome, indexOf, errors) };
     },
     haLeaders: (tenantId) => tools.ha.list(tenantId),
-    rulesChanged: () => tools.scopes.renew(),
+    rulesChanged() {
+      tools.scopes.renew();
+      // The same series come again under new scopes: counted with the old ones they would fill the budget twice.
+      tools.active.expire(clock.nowMs());
+    },
     expire: () => tools.active.expire(clock.nowMs()),
     async flush() {
       await quietly('ledger', tools.ledger.flush());
@@ -160,6 +164,7 @@ function createTools(deps: IngestDeps): Tools {
     nowMs: () => clock.nowMs(),
     maxLabels: config.maxLabels - forcedLabelRoom,
     maxSeries: config.maxSeriesPerRequest,
+    maxDecodedBytes: config.maxDecodedBytes,
   };
 }
 

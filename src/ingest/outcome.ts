@@ -38,3 +38,12 @@ export type IngestOutcome =
       message: string;
     }
   | { kind: 'overloaded'; retryAfterSeconds: number; message: string };
+
+export const total = ({ samples, histograms, exemplars }: Written): number =>
+  samples + histograms + exemplars;
+
+export const sum = (a: Written, b: Written): Written => ({
+  samples: a.samples + b.samples,
+  histograms: a.histograms + b.histograms,
+  exemplars: a.exemplars + b.exemplars,
+});

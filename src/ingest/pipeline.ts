@@ -1,12 +1,12 @@
 import type { Accept, ForwardOutcome } from '../forward/index.ts';
 import type { Label } from '../wire/index.ts';
-import type { IngestOutcome } from './outcome.ts';
+import { sum, total, type IngestOutcome } from './outcome.ts';
 import type { Sender } from './sender.ts';
+import { collect } from './steps/collect.ts';
 import { decode, recognise, scan } from './steps/decode.ts';
 import { compose, keepMetadata } from './steps/finish.ts';
 import { judge } from './steps/judge.ts';
 import { elect, spend } from './steps/limit.ts';
-import { collect } from './steps/rewrite.ts';
 import { Work, type Payload, type Tools } from './work.ts';
 
 /** An outcome ends the request; a promise means "run again when it settles"; undefined goes on. */
@@ -60,7 +60,10 @@ export async function take(
     }
     const outcome = forward(work, tools, accept);
     if (work.digest) tools.repeats.remember(work.digest, outcome);
-    const settled = await outcome;
+    const settled = await outcome.catch((error: unknown) => {
+      if (work.digest) tools.repeats.forget(work.digest);
+      throw error;
+    });
     if (work.digest) settle(work.digest, settled, tools);
     count(settled, work, tools);
     return settled;
@@ -84,10 +87,9 @@ function settle(digest: NonNullable<Work['digest']>, outcome: IngestOutcome, too
 function repeated(outcome: IngestOutcome, work: Work, tools: Tools): IngestOutcome {
   tools.meters.request(outcome.kind);
   if (outcome.kind === 'accepted' || outcome.kind === 'partial') {
-    const { samples, histograms, exemplars } = outcome.written;
     const tally = tools.meters.tenant(work.sender.tenantId);
-    tally.received += samples + histograms + exemplars;
-    tally.repeated += samples + histograms + exemplars;
+    tally.received += total(outcome.written);
+    tally.repeated += total(outcome.written);
   }
   return outcome.kind === 'accepted' ? { ...outcome, note: 'repeat' } : outcome;
 }
@@ -98,7 +100,9 @@ function forcedLabels(
 ): { labels: Label[]; tags: Readonly<Record<string, string>> } {
   const { tenantId, hostId } = work.sender;
   const tags = hostId === undefined ? {} : (tools.tagsOf(tenantId, hostId) ?? {});
-  return { labels: [['tenant', tenantId], ...Object.entries(tags)], tags };
+  // A second `tenant` would override the first: VictoriaMetrics takes the last of two equal names.
+  const forced = Object.entries(tags).filter(([name]) => !work.scope.rules.reserved.has(name));
+  return { labels: [['tenant', tenantId], ...forced], tags };
 }
 
 async function forward(work: Work, tools: Tools, accept: Accept): Promise<IngestOutcome> {
@@ -126,7 +130,7 @@ function finalOutcome(work: Work, outcome: ForwardOutcome): IngestOutcome {
   if (outcome.kind === 'refused') {
     return { kind: 'invalid', reason: 'storage_refused', message: outcome.message };
   }
-  const written = { ...work.written, samples: work.written.samples + work.droppedSilently };
+  const written = sum(work.written, work.droppedSilently);
   const overSeries = work.refused.get('series_budget');
   if (overSeries !== undefined) {
     return {
@@ -137,8 +141,8 @@ function finalOutcome(work: Work, outcome: ForwardOutcome): IngestOutcome {
       message: `tenant ${work.sender.tenantId} has reached its active series; ${String(overSeries)} samples of new series were refused`,
     };
   }
-  const loud = [...work.refused.values()].reduce((sum, n) => sum + n, 0) - work.droppedSilently;
-  if (loud <= 0) return { kind: 'accepted', written };
+  const refusals = [...work.refused.values()].reduce((running, n) => running + n, 0);
+  if (refusals <= total(work.droppedSilently)) return { kind: 'accepted', written };
   const { refused, examples, received } = work;
   return { kind: 'partial', written, received, refused, examples };
 }
@@ -154,8 +158,7 @@ function count(outcome: IngestOutcome, work: Work, tools: Tools): void {
   if (!isTaken && outcome.kind !== 'over_budget') return;
   tally.received += work.received;
   if (outcome.kind === 'accepted' && outcome.note === 'ha_loser') return;
-  const { samples, histograms, exemplars } = work.written;
-  tally.accepted += samples + histograms + exemplars;
+  tally.accepted += total(work.written);
   tally.observed += work.observed;
   tally.nan += work.nan;
   for (const [reason, refused] of work.refused) {

@@ -9,7 +9,7 @@ import type { ExemplarQueue } from './keep/exemplars.ts';
 import type { Ledger } from './keep/ledger.ts';
 import type { MetadataKeeper } from './keep/metadata.ts';
 import type { IngestMeters } from './meters.ts';
-import type { RefusedExample, Written } from './outcome.ts';
+import { sum, total, type RefusedExample, type Written } from './outcome.ts';
 import type { PolicyOf, Sender, TagsOf } from './sender.ts';
 import type { ActiveSeries } from './judge/active-series.ts';
 
@@ -39,6 +39,7 @@ export interface Tools {
   reserved: readonly string[];
   maxLabels: number;
   maxSeries: number;
+  maxDecodedBytes: number;
 }
 
 /** Timestamps a minute beyond the tenant's window still pass: clocks differ, and requests take time. */
@@ -60,8 +61,8 @@ export class Work {
   digest: BodyDigest | undefined;
   /** Everything that came, in the same units as `written`. */
   received = 0;
-  /** Samples that the whitelist drops without a word to the sender. */
-  droppedSilently = 0;
+  /** What the whitelist drops without a word to the sender. */
+  droppedSilently: Written = { samples: 0, histograms: 0, exemplars: 0 };
   observed = 0;
   /** Values that are NaN and no stale marker. */
   nan = 0;
@@ -71,12 +72,14 @@ export class Work {
   extra: Writer | undefined;
   body: readonly Uint8Array[] = [];
   bodyBytes = 0;
+  private readonly maxExtraBytes: number;
 
   constructor(sender: Sender, payload: Payload, tools: Tools) {
     this.sender = sender;
     this.payload = payload;
     this.scope = tools.scopes.scopeOf(sender);
     this.nowMs = tools.nowMs();
+    this.maxExtraBytes = tools.maxDecodedBytes;
     const policy = tools.policyOf(sender.tenantId);
     this.minTimestampMs = this.nowMs - policy.timestampPastMs - slackMs;
     this.maxTimestampMs = this.nowMs + policy.timestampFutureMs + slackMs;
@@ -86,16 +89,26 @@ export class Work {
     return timestampMs >= this.minTimestampMs && timestampMs <= this.maxTimestampMs;
   }
 
-  refuse(reason: Reason, count: number, series: string, index?: number): void {
+  /** Answers with how many were refused; a plain number counts samples. */
+  refuse(reason: Reason, count: number | Written, series: string, index?: number): number {
     this.mustRebuild = true;
-    if (count === 0) return;
+    const what =
+      typeof count === 'number' ? { samples: count, histograms: 0, exemplars: 0 } : count;
+    const many = total(what);
+    if (many === 0) return 0;
     if (reason === 'not_whitelisted' && this.sender.whitelistMode === 'drop') {
-      this.droppedSilently += count;
+      this.droppedSilently = sum(this.droppedSilently, what);
     }
-    addRefused(this.refused, reason, count);
+    addRefused(this.refused, reason, many);
     if (this.examples.length < maxExamples) {
       this.examples.push(index === undefined ? { reason, series } : { reason, series, index });
     }
+    return many;
+  }
+
+  /** Whether so much more may be written anew: a histogram of a kilobyte unfolds to megabytes of labels. */
+  hasRoom(bytes: number): boolean {
+    return (this.extra?.size ?? 0) + bytes <= this.maxExtraBytes;
   }
 
   extraWriter(): Writer {

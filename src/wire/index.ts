@@ -15,7 +15,7 @@ export { readLabels } from './labels.ts';
 export { readSeries, type Exemplar, type SeriesContent } from './series.ts';
 export { readMetadata } from './metadata.ts';
 export { toClassicSeries, type HistogramFault, type NativeHistogram } from './native-histogram.ts';
-export { toVersion1 } from './remote-write-v2.ts';
+export { toVersion1, translationTooLarge } from './remote-write-v2.ts';
 export { referenceRequestV2, referenceWriteRequest } from './reference.ts';
 export { WireError } from './varint.ts';
 export { Reader } from './varint.ts';

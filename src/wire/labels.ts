@@ -31,11 +31,11 @@ function unusual(): never {
   throw new WireError('label with a repeated or unknown field');
 }
 
-/** The leading run of Label fields of a TimeSeries, in their order. Throws WireError. */
-export function readLabels(bytes: Buffer): Label[] {
+/** The leading run of Label fields of a TimeSeries, in their order, at most `limit`. Throws WireError. */
+export function readLabels(bytes: Buffer, limit = Infinity): Label[] {
   const reader = new Reader(bytes);
   const labels: Label[] = [];
-  while (!reader.done) {
+  while (!reader.done && labels.length < limit) {
     if (reader.uint32() !== 0x0a) throw new WireError('label run ends early');
     labels.push(readLabel(reader.message()));
   }

@@ -3,16 +3,26 @@ import { Reader, WireError } from './varint.ts';
 import { metricTypes, writeMetadata, type Metadata } from './write-request.ts';
 import { Writer } from './writer.ts';
 
+export interface TranslationLimits {
+  maxSymbols: number;
+  maxSeries: number;
+  /** Of the 1.0 request: two bytes of references can stand for a megabyte of symbol. */
+  maxBytes: number;
+}
+
+/** Message of the WireError where `maxBytes` would be exceeded. */
+export const translationTooLarge = 'too large as a 1.0 request';
+
+/** A label takes two references; more of them than any series has labels is an attack on memory. */
+const maxReferences = 2_000;
+
 /**
  * Remote write 2.0 (io.prometheus.write.v2.Request, 2.0-rc.4) rewritten as a 1.0 WriteRequest.
  * Start timestamps (Sample 3, Histogram 17, the older TimeSeries 6) are read over: 1.0 has no place for them.
  * Throws WireError where the request as a whole cannot be believed: a reference out of range, an odd number of
  * label references, a first symbol that is not empty.
  */
-export function toVersion1(
-  bytes: Buffer,
-  limits: { maxSymbols: number; maxSeries: number },
-): Buffer {
+export function toVersion1(bytes: Buffer, limits: TranslationLimits): Buffer {
   const translation = new Translation(bytes, limits);
   return translation.run();
 }
@@ -20,17 +30,17 @@ export function toVersion1(
 /** Series faults that 1.0 cannot express are kept visible to the validation by what the series lacks. */
 class Translation {
   private readonly bytes: Buffer;
-  private readonly limits: { maxSymbols: number; maxSeries: number };
+  private readonly limits: TranslationLimits;
   private readonly starts: number[] = [];
   private readonly ends: number[] = [];
   private readonly out: Writer;
   private readonly metadata = new Map<string, Metadata>();
   private refs: number[] = [];
 
-  constructor(bytes: Buffer, limits: { maxSymbols: number; maxSeries: number }) {
+  constructor(bytes: Buffer, limits: TranslationLimits) {
     this.bytes = bytes;
     this.limits = limits;
-    this.out = new Writer(bytes.length * 3 + 1024);
+    this.out = new Writer(Math.min(bytes.length * 3, limits.maxBytes) + 1024);
   }
 
   run(): Buffer {
@@ -70,7 +80,12 @@ class Translation {
 
   private readRefs(reader: Reader): void {
     const inner = reader.message();
-    while (!inner.done) this.refs.push(inner.uint32());
+    while (!inner.done) this.pushRef(inner.uint32());
+  }
+
+  private pushRef(reference: number): void {
+    if (this.refs.length >= maxReferences) throw new WireError('too many label references');
+    this.refs.push(reference);
   }
 
   private labels(): void {
@@ -78,6 +93,9 @@ class Translation {
     for (let i = 0; i < this.refs.length; i += 2) {
       const name = this.symbolBytes(this.refs[i] ?? 0);
       const value = this.symbolBytes(this.refs[i + 1] ?? 0);
+      if (this.out.size + name.length + value.length > this.limits.maxBytes) {
+        throw new WireError(translationTooLarge);
+      }
       this.out.message(0x0a, () => {
         this.out.bytes(0x0a, name);
         this.out.bytes(0x12, value);
@@ -94,7 +112,7 @@ class Translation {
     while (!reader.done) {
       const tag = reader.uint32();
       if (tag === 0x0a) this.readRefs(reader);
-      else if (tag === 0x08) this.refs.push(reader.uint32());
+      else if (tag === 0x08) this.pushRef(reader.uint32());
       else if (tag === 0x12) samples.push(reader.message());
       else if (tag === 0x1a) histograms.push(reader.message());
       else if (tag === 0x22) exemplars.push(reader.message());
@@ -141,7 +159,7 @@ class Translation {
     while (!reader.done) {
       const tag = reader.uint32();
       if (tag === 0x0a) this.readRefs(reader);
-      else if (tag === 0x08) this.refs.push(reader.uint32());
+      else if (tag === 0x08) this.pushRef(reader.uint32());
       else if (tag === 0x11) value = reader.double();
       else if (tag === 0x18) timestampMs = reader.int64();
       else reader.skip(tag & 7);

@@ -4,7 +4,7 @@ import {
   type HistogramFault,
   type NativeHistogram,
 } from './native-histogram.ts';
-import { Reader } from './varint.ts';
+import { Reader, WireError } from './varint.ts';
 import type { Label } from './write-request.ts';
 
 /** A sample with its value's eight bytes, which keep a NaN's payload. */
@@ -29,6 +29,14 @@ export interface SeriesContent {
 
 const zero = Buffer.alloc(8);
 
+/** Two bytes are enough for an empty message, and an object takes a hundred: more than anyone sends is refused. */
+const maxEntries = { labels: 1_000, samples: 200_000, exemplars: 10_000, histograms: 10_000 };
+
+function push<T>(entries: T[], limit: number, read: () => T): void {
+  if (entries.length >= limit) throw new WireError('too many entries in one series');
+  entries.push(read());
+}
+
 function readSample(reader: Reader): RawSample {
   const sample: RawSample = { bits: zero, timestampMs: 0 };
   while (!reader.done) {
@@ -52,7 +60,7 @@ function readExemplar(reader: Reader): Exemplar {
   let timestampMs = 0;
   while (!reader.done) {
     const tag = reader.uint32();
-    if (tag === 0x0a) labels.push(readLabel(reader.message()));
+    if (tag === 0x0a) push(labels, maxEntries.labels, () => readLabel(reader.message()));
     else if (tag === 0x11) value = reader.double();
     else if (tag === 0x18) timestampMs = reader.int64();
     else reader.skip(tag & 7);
@@ -63,14 +71,19 @@ function readExemplar(reader: Reader): Exemplar {
 /** Decodes one TimeSeries message. Throws WireError. */
 export function readSeries(bytes: Buffer): SeriesContent {
   const reader = new Reader(bytes);
-  const series: SeriesContent = { labels: [], samples: [], exemplars: [], histograms: [] };
+  const labels: Label[] = [];
+  const samples: RawSample[] = [];
+  const exemplars: Exemplar[] = [];
+  const histograms: (NativeHistogram | HistogramFault)[] = [];
   while (!reader.done) {
     const tag = reader.uint32();
-    if (tag === 0x0a) series.labels.push(readLabel(reader.message()));
-    else if (tag === 0x12) series.samples.push(readSample(reader.message()));
-    else if (tag === 0x1a) series.exemplars.push(readExemplar(reader.message()));
-    else if (tag === 0x22) series.histograms.push(readNativeHistogram(reader.message()));
-    else reader.skip(tag & 7);
+    const next = () => reader.message();
+    if (tag === 0x0a) push(labels, maxEntries.labels, () => readLabel(next()));
+    else if (tag === 0x12) push(samples, maxEntries.samples, () => readSample(next()));
+    else if (tag === 0x1a) push(exemplars, maxEntries.exemplars, () => readExemplar(next()));
+    else if (tag === 0x22) {
+      push(histograms, maxEntries.histograms, () => readNativeHistogram(next()));
+    } else reader.skip(tag & 7);
   }
-  return series;
+  return { labels, samples, exemplars, histograms };
 }

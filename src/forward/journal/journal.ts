@@ -178,7 +178,9 @@ export class Journal {
       const { segment, damaged } = await scanSegment(path, firstSeq);
       this.damaged += damaged;
       segment.openedAtMs = this.clock.nowMs();
-      if (segment.lastSeq <= this.confirmedSeq) await unlink(path);
+      // One without a record would lend its name to the next segment, and take that along when it goes.
+      const isEmpty = segment.lastSeq < firstSeq;
+      if (isEmpty || segment.lastSeq <= this.confirmedSeq) await unlink(path);
       else this.segments.push(segment);
     }
     this.nextSeq = this.lastSeq + 1;

@@ -105,7 +105,9 @@ function parse(
       records.push(read.record);
       at = read.next;
     } else if (read.kind === 'damaged') {
-      at = read.next;
+      // The next record's first bytes may stand at the very end of the slice.
+      const isCutOff = read.next === slice.length && !isLast;
+      at = isCutOff ? Math.max(at + 1, slice.length - 3) : read.next;
     } else if (isLast) {
       at = resync(slice, at);
     } else {

@@ -1,4 +1,4 @@
-import { WireError, readLabels, type Label } from '../../wire/index.ts';
+import { readLabels, WireError, writeLabels, Writer, type Label } from '../../wire/index.ts';
 import type { Reason } from './reason.ts';
 
 export interface LabelLimits {
@@ -92,10 +92,21 @@ export function judgeLabels(labels: readonly Label[], rules: JudgeRules): Judgem
     : toJudgement(labels, hosted, allowed, rules);
 }
 
+/** The kernel strips labels in the one spelling that encoders use: name first, shortest lengths. */
+function isCanonical(bytes: Buffer, labels: readonly Label[]): boolean {
+  const writer = new Writer(bytes.length + 64);
+  writeLabels(writer, labels);
+  return writer.view().equals(bytes);
+}
+
 /** The same from the bytes of the series' Label fields. */
 export function judgeLabelBytes(bytes: Buffer, rules: JudgeRules): Judgement {
   try {
-    return judgeLabels(readLabels(bytes), rules);
+    const labels = readLabels(bytes);
+    const judgement = judgeLabels(labels, rules);
+    if (judgement.kind !== 'strip' || isCanonical(bytes, labels)) return judgement;
+    const kept = labels.filter(([name]) => !rules.reserved.has(name));
+    return { kind: 'rewrite', labels: kept, observed: false };
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return refused(error.message.includes('UTF-8') ? 'invalid_utf8' : 'invalid_label');

@@ -58,7 +58,10 @@ interface Deps {
 export function createHaElection({ store, clock, log, options }: Deps): HaElection {
   const leaders = new Map<string, HaLeader>();
   const pending = new Map<string, Promise<HaLeader>>();
+  const clusters = new Map<string, number>();
   const keyOf = (tenantId: string, cluster: string) => `${tenantId}\0${cluster}`;
+
+  const clustersOf = (tenantId: string) => clusters.get(tenantId) ?? 0;
 
   async function elect(claim: HaClaim): Promise<HaLeader> {
     try {
@@ -80,6 +83,7 @@ export function createHaElection({ store, clock, log, options }: Deps): HaElecti
     const before = leaders.get(key);
     const election = elect(claim)
       .then((leader) => {
+        if (!leaders.has(key)) clusters.set(claim.tenantId, clustersOf(claim.tenantId) + 1);
         leaders.set(key, leader);
         if (leader.replica !== before?.replica) {
           log.info('HA leader elected', { ...leader, previous: before?.replica ?? null });
@@ -101,6 +105,8 @@ export function createHaElection({ store, clock, log, options }: Deps): HaElecti
         leader.receivedAtMs = nowMs;
         return 'take';
       }
+      // The name of a cluster is the sender's word: without a bound it would fill memory and Postgres.
+      if (!leader && clustersOf(tenantId) >= options.maxClustersPerTenant) return 'take';
       return contest({ tenantId, cluster, replica, nowMs, staleBeforeMs }).then((elected) =>
         elected.replica === replica ? 'take' : 'leave',
       );

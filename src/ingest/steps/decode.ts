@@ -1,4 +1,4 @@
-import { WireError, toVersion1 } from '../../wire/index.ts';
+import { seriesFlag, toVersion1, translationTooLarge, WireError } from '../../wire/index.ts';
 import { minuteOf } from '../judge/active-series.ts';
 import type { Reason } from '../judge/reason.ts';
 import type { IngestOutcome } from '../outcome.ts';
@@ -11,7 +11,8 @@ export function recognise(
 ): IngestOutcome | Promise<IngestOutcome> | undefined {
   if (work.payload.kind !== 'posted') return undefined;
   tools.kernel.load(work.payload.chunks);
-  work.digest = tools.kernel.bodyDigest(work.scope.id);
+  // The same bytes under the other version are another request: a sender may correct its Content-Type.
+  work.digest = tools.kernel.bodyDigest(2 * work.scope.id + work.payload.version - 1);
   return tools.repeats.find(work.digest);
 }
 
@@ -27,10 +28,12 @@ export function decode(work: Work, tools: Tools): IngestOutcome | undefined {
   work.mustRebuild = true;
   try {
     // The translation is a copy: the kernel's view of the 2.0 body is overwritten by it.
-    const limits = { maxSymbols: 40 * tools.maxSeries, maxSeries: tools.maxSeries };
+    const { maxSeries, maxDecodedBytes: maxBytes } = tools;
+    const limits = { maxSymbols: 40 * maxSeries, maxSeries, maxBytes };
     return loaded(kernel.loadDecoded(toVersion1(kernel.decodedBytes(), limits)));
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
+    if (error.message === translationTooLarge) return loaded('too_large');
     return error.message === 'too many series'
       ? invalid('too_many_series', seriesMessage(tools))
       : invalid('undecodable', `remote write 2.0 request: ${error.message}`);
@@ -48,6 +51,10 @@ export function scan(work: Work, tools: Tools): IngestOutcome | undefined {
   });
   if (found === 'malformed') return invalid('undecodable', 'the body is not a WriteRequest');
   if (found === 'too_many_series') return invalid('too_many_series', seriesMessage(tools));
+  const { series, flags } = tools.kernel.totals;
+  if (series === 0 && (flags & seriesFlag.unusual) !== 0) {
+    return invalid('undecodable', 'no series in it, but unknown fields: is it remote write 2.0?');
+  }
   return undefined;
 }
 

@@ -3,7 +3,7 @@ import { judgeLabelBytes, type Judgement } from '../judge/judge.ts';
 import { reasons, type Reason } from '../judge/reason.ts';
 import { seriesTextOf } from '../judge/series-text.ts';
 import type { Tools, Work } from '../work.ts';
-import { rewriteSeries } from './rewrite.ts';
+import { rewriteSeries, rewriteUnusual, verdictOfRefusal } from './rewrite.ts';
 
 const verdictOf: Readonly<Record<Exclude<Judgement['kind'], 'refused'>, number>> = {
   pass: verdict.pass,
@@ -17,22 +17,26 @@ function judgeNew(index: number, work: Work, tools: Tools): number {
   const { tenantId } = work.sender;
   const judgement = judgeLabelBytes(kernel.labelBytes(index), work.scope.rules);
   if (judgement.kind === 'refused') {
-    const refusal = verdict.firstReason + reasons.indexOf(judgement.reason);
+    const refusal = verdictOfRefusal(judgement.reason);
     kernel.learn(index, refusal);
     return refusal;
   }
   if (active.countOf(tenantId) >= tools.policyOf(tenantId).maxActiveSeries) {
     // Not learned: the series gets in as soon as there is room.
-    return verdict.firstReason + reasons.indexOf('series_budget');
+    return verdictOfRefusal('series_budget');
   }
   const value = verdictOf[judgement.kind];
   if (kernel.learn(index, value)) active.added(tenantId);
   return value;
 }
 
-function refuseSeries(index: number, reason: Reason, work: Work, tools: Tools): void {
+function refuseSeries(
+  index: number,
+  reason: Reason,
+  count: number,
+  { work, tools }: { work: Work; tools: Tools },
+): void {
   const { kernel } = tools;
-  const count = kernel.samplesOf(index);
   const series = seriesTextOf(kernel.labelBytes(index));
   work.refuse(reason, count, series, index);
   tools.ledger.note({
@@ -55,27 +59,23 @@ function account(index: number, value: number, work: Work, tools: Tools): void {
     if (isQuiet && work.examples.length >= textsPerRequest) {
       work.refuse(reason, kernel.samplesOf(index), '');
     } else {
-      refuseSeries(index, reason, work, tools);
+      refuseSeries(index, reason, kernel.samplesOf(index), { work, tools });
     }
     return;
   }
   const tooOld = kernel.tooOldOf(index);
   const tooNew = kernel.tooNewOf(index);
-  if (tooOld + tooNew > 0) {
-    const series = seriesTextOf(kernel.labelBytes(index));
-    work.refuse('too_old', tooOld, series, index);
-    work.refuse('too_new', tooNew, series, index);
-    const { tenantId, keyName: sender } = work.sender;
-    if (tooOld > 0)
-      tools.ledger.note({ tenantId, reason: 'too_old', series, sender, samples: tooOld });
-    if (tooNew > 0)
-      tools.ledger.note({ tenantId, reason: 'too_new', series, sender, samples: tooNew });
-  }
+  if (tooOld > 0) refuseSeries(index, 'too_old', tooOld, { work, tools });
+  if (tooNew > 0) refuseSeries(index, 'too_new', tooNew, { work, tools });
   const kept = kernel.samplesOf(index) - tooOld - tooNew;
+  const fault = value === verdict.rewrite ? rewriteSeries(index, work, tools) : undefined;
+  if (fault) {
+    refuseSeries(index, fault, kept, { work, tools });
+    return;
+  }
   work.written.samples += kept;
   if (value === verdict.observed) work.observed += kept;
   if (value === verdict.strip) work.mustRebuild = true;
-  if (value === verdict.rewrite) rewriteSeries(index, work, tools);
 }
 
 const needsFullRead = seriesFlag.unusual | seriesFlag.tooManyLabels;
@@ -96,15 +96,14 @@ export function judge(work: Work, tools: Tools): undefined {
   for (let index = 0; index < totals.series; index += 1) {
     const flags = kernel.flagsOf(index);
     if ((flags & seriesFlag.tooManyLabels) !== 0) {
-      const value = verdict.firstReason + reasons.indexOf('too_many_labels');
+      const value = verdictOfRefusal('too_many_labels');
       kernel.setVerdict(index, value);
       account(index, value, work, tools);
       continue;
     }
     if ((flags & needsFullRead) !== 0) {
       kernel.setVerdict(index, verdict.rewrite);
-      work.received -= kernel.samplesOf(index);
-      rewriteSeries(index, work, tools, { isUnusual: true });
+      rewriteUnusual(index, work, tools);
       continue;
     }
     let value = kernel.verdictOf(index);

@@ -22,13 +22,16 @@ export function elect(work: Work, tools: Tools): IngestOutcome | Promise<unknown
   return { kind: 'accepted', written: work.written, note: 'ha_loser' };
 }
 
+/** Enough to find the pair in; a request may carry a million labels. */
+const maxPairLabels = 64;
+
 function pairOf(
   bytes: Buffer,
   clusterLabel: string,
   replicaLabel: string,
 ): { cluster: string; replica: string } | undefined {
   try {
-    const labels = new Map(readLabels(bytes));
+    const labels = new Map(readLabels(bytes, maxPairLabels));
     const cluster = labels.get(clusterLabel);
     const replica = labels.get(replicaLabel);
     return cluster && replica ? { cluster, replica } : undefined;

@@ -88,6 +88,8 @@ export interface DecodeKernel {
   decodedBytes(): Buffer;
   /** Remembers the verdict for the series' label bytes; true when they are new to the table and fit it. */
   learn(series: number, value: number): boolean;
+  /** The same for the labels of a series that is written anew; only a new one is answered with true. */
+  learnLabels(labels: Uint8Array, value: number): boolean;
   /** The accepted part, with the reserved labels removed where the verdict is `strip`, then `extra`, compressed. */
   rebuild(reservedLabels: readonly string[], extra: Uint8Array | undefined): Buffer;
   /** Compresses any bytes that fit the decoded limit. */
@@ -285,10 +287,19 @@ class WasmKernel implements DecodeKernel {
   }
 
   learn(series: number, value: number): boolean {
+    const start = this.word(series, 0);
+    return this.learnAt(start, this.word(series, 2) - start, value);
+  }
+
+  learnLabels(labels: Uint8Array, value: number): boolean {
+    if (labels.length > this.outputCapacity) return false;
+    this.bytes.set(labels, this.at.outputAt);
+    return this.learnAt(this.at.outputAt, labels.length, value);
+  }
+
+  private learnAt(start: number, length: number, value: number): boolean {
     const { scope, minute } = this.scanned();
     if (!this.table.makeRoom()) return false;
-    const start = this.word(series, 0);
-    const length = this.word(series, 2) - start;
     const isNew = this.wasm.learn(start, length, scope, minute, value) === 1;
     if (isNew && value < verdict.firstReason) this.table.added(scope);
     return isNew;

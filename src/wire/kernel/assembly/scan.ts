@@ -97,6 +97,8 @@ function scanSamples(at: usize, end: usize): bool {
   while (at < end) {
     const tag = load<u8>(at);
     if (tag == 0x12) {
+      // The tag alone at the very end: what lies behind it is not this series'.
+      if (end - at < 2) return false;
       const length = <usize>load<u8>(at, 1);
       if (length < 0x80) {
         at += 2;
@@ -170,7 +172,11 @@ export function scan(
   const end = at + length;
   while (at < end) {
     if (load<u8>(at) != 0x0a) {
-      allFlags |= load<u8>(at) == 0x1a ? HAS_METADATA : UNUSUAL;
+      const isMetadata = load<u8>(at) == 0x1a;
+      // A series or metadata under another spelling of its tag would be passed over here and read elsewhere.
+      const field = readVarint(at, end) >> 3;
+      if (cursor == 0 || (!isMetadata && (field == 1 || field == 3))) return MALFORMED;
+      allFlags |= isMetadata ? HAS_METADATA : UNUSUAL;
       at = skipField(at, end);
       if (at == 0) return MALFORMED;
       continue;

@@ -6,6 +6,9 @@ import { cursor, readVarint, writeVarint } from './varint';
 export const CORRUPT: i32 = -1;
 export const TOO_LARGE: i32 = -2;
 
+/** The declared length is a 32-bit varint; a longer spelling of it is no snappy. */
+const MAX_HEADER_BYTES: usize = 5;
+
 /** Copies `length` bytes forward in 16-byte steps; may write up to 15 bytes more. */
 @inline
 function wildCopy(to: usize, from: usize, length: usize): void {
@@ -30,7 +33,7 @@ function patternCopy(to: usize, offset: usize, length: usize): void {
 export function decompress(input: usize, inputLength: usize, output: usize, limit: u32): i32 {
   const inputEnd = input + inputLength;
   const declared = readVarint(input, inputEnd);
-  if (cursor == 0 || declared > 0xffffffff) return CORRUPT;
+  if (cursor == 0 || cursor - input > MAX_HEADER_BYTES || declared > 0xffffffff) return CORRUPT;
   if (declared > <u64>limit) return TOO_LARGE;
   let from = cursor;
   let to = output;
