@@ -105,6 +105,7 @@ export async function startGateway(
       haClusterLabel: config.haLabels.cluster,
       haReplicaLabel: config.haLabels.replica,
       haFailoverMs: config.haLabels.failover,
+      shardTag: loaded.config.forward.shardTag,
     },
     accept: forward.accept,
     whitelistOf: (tenantId) => whitelists.of(tenantId),

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Config } from '../platform/index.ts';
 import { parseListen, type Serving } from '../app/index.ts';
 
@@ -14,7 +15,7 @@ export function summaryOf(serving: Serving, config: Config): string {
     "Ask for this host's CPU:",
     `  curl -s -H 'Authorization: Bearer ${read}' '${url}/api/v1/query?query=cpu_utilization'`,
     'Watch another Linux host (Node 20 or newer there):',
-    `  scp dist/gaugeway-agent.js HOST: && ssh HOST GAUGEWAY_AGENT_URL=${url} GAUGEWAY_AGENT_KEY=${write} node --jitless --max-semi-space-size=1 gaugeway-agent.js`,
+    `  scp dist/gaugeway-agent.js HOST:gaugeway-agent.mjs && ssh HOST ${agentVariables(serving, config, write)} node --jitless --max-semi-space-size=1 gaugeway-agent.mjs`,
     'Send from a Prometheus that you have:',
     `  remote_write: [{ url: '${url}/api/v1/write', authorization: { credentials: '${write}' } }]`,
     ...(isLoopback(config) ? loopbackLines : []),
@@ -22,6 +23,20 @@ export function summaryOf(serving: Serving, config: Config): string {
     'Ctrl-C stops everything.',
     '',
   ].join('\n');
+}
+
+/** What the agent on another host is told; over plain HTTP it must be told that this is meant. */
+function agentVariables({ url }: Serving, config: Config, key: string): string {
+  const reachable = isLoopback(config)
+    ? url.replace(/127\.0\.0\.1|localhost|\[::1\]/, hostname())
+    : url;
+  const insecure = url.startsWith('http:') ? ['GAUGEWAY_AGENT_INSECURE_HTTP=true'] : [];
+  return [
+    `GAUGEWAY_AGENT_URL=${reachable}`,
+    `GAUGEWAY_AGENT_KEY=${key}`,
+    'GAUGEWAY_AGENT_STATE_DIR=.gaugeway-agent',
+    ...insecure,
+  ].join(' ');
 }
 
 const loopbackLines = [

@@ -119,7 +119,10 @@ export class Shard {
       timer.unref();
       this.timers.push(timer);
     };
-    every(this.options.flushIntervalMs, () => this.makeVisible());
+    // 0: the store makes samples visible in its own time.
+    if (this.options.flushIntervalMs > 0) {
+      every(this.options.flushIntervalMs, () => this.makeVisible());
+    }
     every(checkpointMs, () => this.checkpoint());
     every(incarnationCheckMs, () => this.checkIncarnation());
     void this.checkIncarnation().finally(() => this.pump());

@@ -20,7 +20,7 @@ import { createHaElection, type HaLeader, type HaStore } from './limits/ha.ts';
 import { createRepeats } from './limits/repeats.ts';
 import { createIngestMeters } from './meters.ts';
 import type { IngestOutcome } from './outcome.ts';
-import { take } from './pipeline.ts';
+import { countOutcome, take } from './pipeline.ts';
 import type { PolicyOf, Sender, TagsOf } from './sender.ts';
 import type { Tools } from './work.ts';
 
@@ -34,6 +34,8 @@ export interface IngestConfig extends AdmissionLimits {
   haClusterLabel: string;
   haReplicaLabel: string;
   haFailoverMs: number;
+  /** The host tag that chooses the shard. */
+  shardTag: string;
   /** Bodies remembered for recognising repeats, twice over. */
   repeatMemory: number;
 }
@@ -69,6 +71,8 @@ export interface Ingest {
     sender: Sender,
     batch: JsonBatch,
   ): Promise<{ outcome: IngestOutcome; answer: JsonBatchAnswer }>;
+  /** Counts a request that was turned away before its body was read. */
+  refusedUnread(outcome: IngestOutcome): void;
   haLeaders(tenantId: string): HaLeader[];
   /** The whitelist or a policy changed: verdicts are made anew. */
   rulesChanged(): void;
@@ -80,7 +84,7 @@ export interface Ingest {
 
 /** Labels that decide whose data it is: VictoriaMetrics cluster reads the last two as the tenant. */
 const reservedLabels = ['tenant', 'vm_account_id', 'vm_project_id'];
-/** Room for the tags of a host, which are forced beside the tenant. */
+/** Room for the tenant and the tags of a host, which are forced on what its key posts. */
 const forcedLabelRoom = 8;
 const maxClustersPerTenant = 100;
 
@@ -103,6 +107,7 @@ export function createIngest(deps: IngestDeps): Ingest {
       const outcome = await take(sender, { kind: 'decoded', bytes }, tools, deps.accept);
       return { outcome, answer: toAnswer(outcome, indexOf, errors) };
     },
+    refusedUnread: (outcome) => countOutcome(outcome, tools.meters),
     haLeaders: (tenantId) => tools.ha.list(tenantId),
     rulesChanged() {
       tools.scopes.renew();
@@ -135,7 +140,7 @@ function createTools(deps: IngestDeps): Tools {
   const scopes = createScopes((sender) => {
     const whitelist = deps.whitelistOf(sender.tenantId);
     return {
-      maxLabels: config.maxLabels - forcedLabelRoom,
+      maxLabels: config.maxLabels - (sender.hostId === undefined ? 1 : forcedLabelRoom),
       maxNameBytes: config.maxLabelNameBytes,
       maxValueBytes: config.maxLabelValueBytes,
       reserved: new Set(reserved),
@@ -162,8 +167,9 @@ function createTools(deps: IngestDeps): Tools {
     }),
     tagsOf: deps.tagsOf,
     nowMs: () => clock.nowMs(),
-    maxLabels: config.maxLabels - forcedLabelRoom,
+    maxLabels: config.maxLabels,
     maxSeries: config.maxSeriesPerRequest,
+    shardTag: config.shardTag,
     maxDecodedBytes: config.maxDecodedBytes,
   };
 }

@@ -1,5 +1,6 @@
 import type { Accept, ForwardOutcome } from '../forward/index.ts';
 import type { Label } from '../wire/index.ts';
+import type { IngestMeters } from './meters.ts';
 import { sum, total, type IngestOutcome } from './outcome.ts';
 import type { Sender } from './sender.ts';
 import { collect } from './steps/collect.ts';
@@ -108,13 +109,13 @@ function forcedLabels(
 async function forward(work: Work, tools: Tools, accept: Accept): Promise<IngestOutcome> {
   if (work.body.length === 0) return finalOutcome(work, { kind: 'accepted' });
   const { labels, tags } = forcedLabels(work, tools);
-  const zone = tags['zone'];
+  const shardTag = tags[tools.shardTag];
   const outcome = await accept({
     labels,
     body: work.body,
     bytes: work.bodyBytes,
     samples: work.written.samples + work.written.histograms,
-    ...(zone === undefined ? {} : { shardTag: zone }),
+    ...(shardTag === undefined ? {} : { shardTag }),
   });
   return finalOutcome(work, outcome);
 }
@@ -147,11 +148,16 @@ function finalOutcome(work: Work, outcome: ForwardOutcome): IngestOutcome {
   return { kind: 'partial', written, received, refused, examples };
 }
 
+/** Counts a request by its outcome, and by the reason where it was refused whole. */
+export function countOutcome(outcome: IngestOutcome, meters: IngestMeters): void {
+  meters.request(outcome.kind);
+  if (outcome.kind === 'invalid' || outcome.kind === 'over_budget') meters.fault(outcome.reason);
+  if (outcome.kind === 'overloaded') meters.fault('overloaded');
+  if (outcome.kind === 'unsupported') meters.fault('unsupported_media');
+}
+
 function count(outcome: IngestOutcome, work: Work, tools: Tools): void {
-  tools.meters.request(outcome.kind);
-  if (outcome.kind === 'invalid' || outcome.kind === 'over_budget')
-    tools.meters.fault(outcome.reason);
-  if (outcome.kind === 'overloaded') tools.meters.fault('overloaded');
+  countOutcome(outcome, tools.meters);
   const { tenantId, keyName: sender } = work.sender;
   const tally = tools.meters.tenant(tenantId);
   const isTaken = outcome.kind === 'accepted' || outcome.kind === 'partial';

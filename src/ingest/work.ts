@@ -39,6 +39,8 @@ export interface Tools {
   reserved: readonly string[];
   maxLabels: number;
   maxSeries: number;
+  /** The host tag that chooses the shard. */
+  shardTag: string;
   maxDecodedBytes: number;
 }
 

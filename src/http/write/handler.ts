@@ -1,8 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticate, Authentication, Principal } from '../../access/principal.ts';
-import { negotiate, type Ingest, type Sender, type WhitelistMode } from '../../ingest/index.ts';
+import {
+  negotiate,
+  type Ingest,
+  type IngestOutcome,
+  type Sender,
+  type WhitelistMode,
+} from '../../ingest/index.ts';
 import { GaugewayError, messageOf, type Logger } from '../../platform/index.ts';
-import { sendOutcome, sendText } from './answer.ts';
+import { sendOutcome, sendText, toAnswer } from './answer.ts';
 import { readBody } from './body.ts';
 
 interface WriteDeps {
@@ -95,18 +101,25 @@ async function receive(
   { ingest, tenantModeOf, seen }: WriteDeps,
 ): Promise<void> {
   const format = negotiate(req.headers['content-type'], req.headers['content-encoding']);
-  if (!format.ok) return refuse(req, res, 415, `unsupported_media: ${format.message}\n`);
+  if (!format.ok) {
+    const outcome = { kind: 'unsupported', message: format.message } as const;
+    ingest.refusedUnread(outcome);
+    return refuse(req, res, 415, toAnswer(outcome).body);
+  }
   const { version } = format;
+  const turnAway = (outcome: IngestOutcome): void => {
+    ingest.refusedUnread(outcome);
+    sendOutcome(res, outcome, version);
+    closeAfter(req, res);
+  };
   const declared = Number(req.headers['content-length'] ?? 0);
   if (declared > ingest.maxBodyBytes) {
-    sendOutcome(res, tooLarge(ingest), version);
-    closeAfter(req, res);
+    turnAway(tooLarge(ingest));
     return;
   }
   const ticket = ingest.admission.admit(principal.tenantId, declared);
   if (typeof ticket === 'string') {
-    sendOutcome(res, { kind: 'overloaded', retryAfterSeconds: 1, message: ticket }, version);
-    closeAfter(req, res);
+    turnAway({ kind: 'overloaded', retryAfterSeconds: 1, message: ticket });
     return;
   }
   try {
@@ -124,8 +137,7 @@ async function receive(
         retryAfterSeconds: 1,
         message: 'inflight_bytes',
       } as const;
-      sendOutcome(res, isLarge ? tooLarge(ingest) : overload, version);
-      closeAfter(req, res);
+      turnAway(isLarge ? tooLarge(ingest) : overload);
     }
   } finally {
     ticket.release();
@@ -136,7 +148,7 @@ const tooLarge = (ingest: Ingest) =>
   ({
     kind: 'invalid',
     reason: 'too_large',
-    message: `the body exceeds ${String(ingest.maxBodyBytes)} bytes (ingest.maxDecodedBytes)`,
+    message: `the body exceeds ${String(ingest.maxBodyBytes)} bytes (ingest.max_decoded_bytes)`,
   }) as const;
 
 function toSender(principal: Principal, whitelistMode: WhitelistMode): Sender {

@@ -61,12 +61,12 @@ export function scan(work: Work, tools: Tools): IngestOutcome | undefined {
 function loaded(outcome: 'ok' | 'corrupt' | 'too_large'): IngestOutcome | undefined {
   if (outcome === 'ok') return undefined;
   return outcome === 'too_large'
-    ? invalid('too_large', 'the decoded body exceeds ingest.maxDecodedBytes')
+    ? invalid('too_large', 'the decoded body exceeds ingest.max_decoded_bytes')
     : invalid('undecodable', 'the body is not a snappy block');
 }
 
 const seriesMessage = (tools: Tools) =>
-  `more than ${String(tools.maxSeries)} series in one request (ingest.maxSeriesPerRequest)`;
+  `more than ${String(tools.maxSeries)} series in one request (ingest.max_series_per_request)`;
 
 export function invalid(reason: Reason, message: string): IngestOutcome {
   return { kind: 'invalid', reason, message };

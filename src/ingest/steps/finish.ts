@@ -10,7 +10,13 @@ export function keepMetadata(work: Work, tools: Tools): IngestOutcome | undefine
   if ((tools.kernel.totals.flags & seriesFlag.metadata) === 0) return undefined;
   try {
     const entries = readMetadata(tools.kernel.decodedBytes(), maxMetadataPerRequest);
-    for (const entry of entries) tools.metadata.keep(work.sender.tenantId, entry);
+    const { tenantId, keyName: sender } = work.sender;
+    for (const entry of entries) {
+      if (tools.metadata.keep(tenantId, entry)) continue;
+      // Metadata is no sample: what is not kept of it is listed, and does not fail the request.
+      const series = entry.metric.slice(0, 300);
+      tools.ledger.note({ tenantId, reason: 'metadata_invalid', series, sender, samples: 0 });
+    }
     return undefined;
   } catch (error) {
     if (!(error instanceof WireError)) throw error;

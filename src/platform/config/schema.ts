@@ -85,11 +85,9 @@ const forward = group({
 const query = group({
   timeout: duration('30s', 'Longest query.'),
   maxPoints: integer(11_000, 'Most points of one series in a range query.', { ...many, min: 1 }),
-  maxQueryBytes: integer(8_192, 'Longest query text, bytes.', { min: 1, max: 65_536 }),
   maxConcurrentPerTenant: integer(16, 'Queries of one tenant at once.', { ...many, min: 1 }),
   cacheTtl: duration('1s', 'How long an answer may be given again; 0s: never.'),
   cacheBytes: bytes('32MiB', 'Most memory for kept answers.'),
-  maxRange: duration('90d', 'Longest range of one query.'),
 });
 
 const http = group({
