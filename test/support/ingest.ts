@@ -37,6 +37,7 @@ const config: IngestConfig = {
   haReplicaLabel: '__replica__',
   haFailoverMs: 30_000,
   repeatMemory: 100,
+  shardTag: 'zone',
 };
 
 const policy: IngestPolicy = {
