@@ -36,6 +36,7 @@ const config: IngestConfig = {
   haClusterLabel: 'cluster',
   haReplicaLabel: '__replica__',
   haFailoverMs: 30_000,
+  shardTag: 'zone',
   repeatMemory: 100,
 };
 
