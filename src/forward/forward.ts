@@ -66,10 +66,15 @@ export async function createForward(deps: ForwardDeps): Promise<Forward> {
   };
 }
 
+const largestSegmentBytes = 16 * 1024 * 1024;
+
 function openJournal(
   options: NonNullable<ForwardConfig['journal']>,
   shard: string,
-  { clock, log }: ForwardDeps,
+  { clock, log, config }: ForwardDeps,
 ): Promise<Journal> {
-  return Journal.open({ ...options, directory: join(options.directory, shard) }, clock, log);
+  // A full journal gives up or frees whole segments, so a small one needs small ones.
+  const segmentBytes = Math.min(largestSegmentBytes, Math.ceil(config.journalMaxBytes / 16));
+  const directory = join(options.directory, shard);
+  return Journal.open({ ...options, directory, segmentBytes }, clock, log);
 }

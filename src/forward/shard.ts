@@ -49,6 +49,7 @@ const retryDelay = { firstMs: 100, maxMs: 2_000 };
 const incarnationCheckMs = 10_000;
 const checkpointMs = 1_000;
 const overflowWarningMs = 60_000;
+const refillLookMs = 5;
 
 /** The way to one VictoriaMetrics: journal, queue, requests, and what happens when it is away or restarts. */
 export class Shard {
@@ -74,6 +75,7 @@ export class Shard {
   private hasUnseenWrites = false;
   private stopping = false;
   private isRefusing = false;
+  private makingRoom: Promise<boolean> | undefined;
   private lastOverflowWarningMs = -Infinity;
   private timers: NodeJS.Timeout[] = [];
 
@@ -132,7 +134,8 @@ export class Shard {
     if (this.stopping) return overloaded('stopping');
     const { journal } = this.deps;
     if (!journal) return this.acceptDirectly(batch);
-    if (journal.bytes + batch.bytes > this.options.journalMaxBytes && !(await this.makeRoom())) {
+    const fits = journal.bytes + batch.bytes <= this.options.journalMaxBytes;
+    if (!fits && !(await this.hasRoom(journal, batch.bytes))) {
       this.isRefusing = true;
       return overloaded('journal_full');
     }
@@ -341,12 +344,24 @@ export class Shard {
     await this.deps.writer.makeVisible();
   }
 
-  private async makeRoom(): Promise<boolean> {
-    const { journal, log, tally, clock } = this.deps;
-    const isDropping = this.options.journalOverflow === 'drop_oldest';
-    const dropped = isDropping ? await journal?.dropOldest() : undefined;
-    const unsent = dropped && dropped.lastSeq >= this.confirmation.oldestUnanswered(this.nextSeq);
-    if (unsent) tally.droppedSamples += dropped.samples;
+  /** Whether a batch fits the journal, perhaps by giving up what is oldest in it. */
+  private async hasRoom(journal: Journal, bytes: number): Promise<boolean> {
+    while (journal.bytes + bytes > this.options.journalMaxBytes) {
+      this.makingRoom ??= this.makeRoom(journal).finally(() => (this.makingRoom = undefined));
+      if (!(await this.makingRoom)) return false;
+    }
+    return true;
+  }
+
+  private async makeRoom(journal: Journal): Promise<boolean> {
+    const { log, tally, clock } = this.deps;
+    let dropped: number | undefined;
+    if (this.options.journalOverflow === 'drop_oldest') {
+      // What is being read back is in memory then, and will be sent.
+      while (this.refilling) await sleep(refillLookMs, this.stopped.signal);
+      dropped = await journal.dropOldest(this.nextSeq);
+      tally.droppedSamples += dropped ?? 0;
+    }
     if (clock.monotonicMs() - this.lastOverflowWarningMs >= overflowWarningMs) {
       this.lastOverflowWarningMs = clock.monotonicMs();
       log.warn('journal is full', {

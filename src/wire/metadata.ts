@@ -14,7 +14,7 @@ function readOne(reader: Reader): Metadata {
     else if (tag === 0x12) metadata.metric = text();
     else if (tag === 0x22) metadata.help = text();
     else if (tag === 0x2a) metadata.unit = text();
-    else reader.skip(tag & 7);
+    else reader.skip(tag);
   }
   return metadata;
 }
@@ -26,7 +26,7 @@ export function readMetadata(bytes: Buffer, limit: number): Metadata[] {
   while (!reader.done && entries.length < limit) {
     const tag = reader.uint32();
     if (tag === 0x1a) entries.push(readOne(reader.message()));
-    else reader.skip(tag & 7);
+    else reader.skip(tag);
   }
   return entries;
 }

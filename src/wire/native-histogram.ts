@@ -84,7 +84,7 @@ function readSpan(reader: Reader): Span {
     const tag = reader.uint32();
     if (tag === 0x08) span.offset = zigzag(reader.uint32());
     else if (tag === 0x10) span.length = reader.uint32();
-    else reader.skip(tag & 7);
+    else reader.skip(tag);
   }
   return span;
 }
@@ -177,7 +177,7 @@ export function readNativeHistogram(reader: Reader): NativeHistogram | Histogram
     const tag = reader.uint32();
     const read = fields[tag];
     if (read) read(draft, reader);
-    else reader.skip(tag & 7);
+    else reader.skip(tag);
   }
   const negativeCounts = draft.isFloat ? draft.negativeCounts : fromDeltas(draft.negativeDeltas);
   const positiveCounts = draft.isFloat ? draft.positiveCounts : fromDeltas(draft.positiveDeltas);

@@ -52,7 +52,7 @@ class Translation {
       else if (tag === 0x2a) {
         series.push(reader.message());
         if (series.length > this.limits.maxSeries) throw new WireError('too many series');
-      } else reader.skip(tag & 7);
+      } else reader.skip(tag);
     }
     if (series.length > 0 && this.starts.length === 0) throw new WireError('no symbols');
     for (const one of series) this.series(one);
@@ -117,7 +117,7 @@ class Translation {
       else if (tag === 0x1a) histograms.push(reader.message());
       else if (tag === 0x22) exemplars.push(reader.message());
       else if (tag === 0x2a) metadata = reader.message();
-      else reader.skip(tag & 7);
+      else reader.skip(tag);
     }
     if (metadata) this.readMetadata(metadata);
     this.out.message(0x0a, () => {
@@ -137,9 +137,9 @@ class Translation {
       const tag = reader.uint32();
       if (tag === 0x09) {
         valueAt = reader.at;
-        reader.skip(1);
+        reader.skip(tag);
       } else if (tag === 0x10) timestampMs = reader.int64();
-      else reader.skip(tag & 7);
+      else reader.skip(tag);
     }
     this.out.message(0x12, () => {
       if (valueAt >= 0) {
@@ -162,7 +162,7 @@ class Translation {
       else if (tag === 0x08) this.pushRef(reader.uint32());
       else if (tag === 0x11) value = reader.double();
       else if (tag === 0x18) timestampMs = reader.int64();
-      else reader.skip(tag & 7);
+      else reader.skip(tag);
     }
     this.out.message(0x1a, () => {
       this.labels();
@@ -181,7 +181,7 @@ class Translation {
       if (tag === 0x08) entry.type = metricTypes[reader.uint32()] ?? 'unknown';
       else if (tag === 0x18) entry.help = this.text(reader.uint32());
       else if (tag === 0x20) entry.unit = this.text(reader.uint32());
-      else reader.skip(tag & 7);
+      else reader.skip(tag);
     }
     const says = entry.type !== 'unknown' || entry.help !== '' || entry.unit !== '';
     if (says && entry.metric !== '') this.metadata.set(entry.metric, entry);

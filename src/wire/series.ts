@@ -43,12 +43,12 @@ function readSample(reader: Reader): RawSample {
     const tag = reader.uint32();
     if (tag === 0x09) {
       const from = reader.at;
-      reader.skip(1);
+      reader.skip(tag);
       sample.bits = Buffer.from(reader.bytes.subarray(from, from + 8));
     } else if (tag === 0x10) {
       sample.timestampMs = reader.int64();
     } else {
-      reader.skip(tag & 7);
+      reader.skip(tag);
     }
   }
   return sample;
@@ -63,7 +63,7 @@ function readExemplar(reader: Reader): Exemplar {
     if (tag === 0x0a) push(labels, maxEntries.labels, () => readLabel(reader.message()));
     else if (tag === 0x11) value = reader.double();
     else if (tag === 0x18) timestampMs = reader.int64();
-    else reader.skip(tag & 7);
+    else reader.skip(tag);
   }
   return { labels, value, timestampMs };
 }
@@ -83,7 +83,7 @@ export function readSeries(bytes: Buffer): SeriesContent {
     else if (tag === 0x1a) push(exemplars, maxEntries.exemplars, () => readExemplar(next()));
     else if (tag === 0x22) {
       push(histograms, maxEntries.histograms, () => readNativeHistogram(next()));
-    } else reader.skip(tag & 7);
+    } else reader.skip(tag);
   }
   return { labels, samples, exemplars, histograms };
 }

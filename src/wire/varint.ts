@@ -80,7 +80,10 @@ export class Reader {
     return new Reader(this.bytes, start, end);
   }
 
-  skip(wireType: number): void {
+  /** Moves behind the field whose tag was just read. */
+  skip(tag: number): void {
+    const wireType = tag & 7;
+    if (tag < 8) throw new WireError('field number 0');
     if (wireType === 0) this.varint();
     else if (wireType === 1) this.at += 8;
     else if (wireType === 2) this.range();

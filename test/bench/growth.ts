@@ -1,5 +1,12 @@
 import { Bodies, Poster, seriesLabels } from './load.ts';
-import { cpuSeconds, percentile, rssMib, Stage, startProduct, startSink } from './processes.ts';
+import {
+  cpuSeconds,
+  percentile,
+  rssMib,
+  Stage,
+  startProduct,
+  startSink,
+} from '../support/stage.ts';
 import { print, type Table } from './report.ts';
 
 const connections = 8;

@@ -7,15 +7,14 @@ import {
   startProduct,
   startSink,
   startVmagent,
-  type Program,
-} from './processes.ts';
+} from '../support/stage.ts';
 import { print, type Table } from './report.ts';
 
 const connections = 8;
 
 interface Contestant {
   name: string;
-  program: Program;
+  program: { url: string; readonly pid: number };
   key: string;
 }
 

@@ -1,6 +1,6 @@
 import { encodeWriteRequest, createDecodeKernel } from '../../src/wire/index.ts';
 import { Bodies, Poster, seriesLabels } from './load.ts';
-import { cpuSeconds, percentile, Stage, startProduct, startStorage } from './processes.ts';
+import { cpuSeconds, percentile, Stage, startProduct, startStorage } from '../support/stage.ts';
 import { print, type Table } from './report.ts';
 
 const hosts = 500;

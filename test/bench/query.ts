@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http';
 import { createDecodeKernel, encodeWriteRequest } from '../../src/wire/index.ts';
 import { Poster } from './load.ts';
-import { percentile, Stage, startProduct, startStorage, until } from './processes.ts';
+import { percentile, Stage, startProduct, startStorage, until } from '../support/stage.ts';
 import { print, type Table } from './report.ts';
 
 const points = 720;

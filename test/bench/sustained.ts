@@ -8,7 +8,7 @@ import {
   startProduct,
   startStorage,
   until,
-} from './processes.ts';
+} from '../support/stage.ts';
 import { print, type Table } from './report.ts';
 
 const perRequest = 2_000;

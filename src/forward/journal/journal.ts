@@ -128,14 +128,20 @@ export class Journal {
     await rename(`${path}.new`, path);
   }
 
-  /** Gives up the oldest segment to make room; answers what was in it beyond the given number. */
-  async dropOldest(): Promise<Segment | undefined> {
+  /** Gives up the oldest segment to make room; answers with the samples in it from `fromSeq` on. */
+  async dropOldest(fromSeq: number): Promise<number | undefined> {
     const current = this.file ? this.segments.at(-1) : undefined;
     const oldest = this.segments[0];
     if (!oldest || oldest === current) return undefined;
     this.segments.shift();
+    let samples = 0;
+    for (let at = 0; oldest.lastSeq >= fromSeq && at < oldest.bytes;) {
+      const { records, next } = await readOn(oldest, at, oldest.bytes);
+      for (const { seq, batch } of records) if (seq >= fromSeq) samples += batch.samples;
+      at = next;
+    }
     await this.remove(oldest);
-    return oldest;
+    return samples;
   }
 
   /** Records from `seq` on, a few megabytes at a time; the position makes the next call cheap. */

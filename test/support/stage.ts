@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { startPostgres, startVictoria } from '../../src/managed/index.ts';
 import { silentLogger } from '../../src/platform/index.ts';
 
-/** Everything that a benchmark started, ended in reverse order whatever happens. */
+/** Everything that a test or benchmark started, ended in reverse order whatever happens. */
 export class Stage {
   private readonly endings: (() => unknown)[] = [];
 
@@ -21,7 +21,7 @@ export class Stage {
   }
 
   directory(): string {
-    const path = mkdtempSync(join(tmpdir(), 'gaugeway-bench-'));
+    const path = mkdtempSync(join(tmpdir(), 'gaugeway-stage-'));
     this.onEnd(() => rmSync(path, { recursive: true, force: true }));
     return path;
   }
@@ -54,9 +54,10 @@ export interface Program {
   child: ChildProcess;
 }
 
-async function launch(
+/** Runs a program until the stage ends; with `server` it is waited for until it answers there. */
+export async function launch(
   stage: Stage,
-  url: string,
+  server: { url: string; health: string } | undefined,
   command: string,
   args: string[],
   env: Record<string, string> = {},
@@ -75,13 +76,15 @@ async function launch(
     await gone;
     clearTimeout(force);
   });
-  await until(`${command} answers`, async () => {
-    if (child.exitCode !== null) throw new Error(said);
-    return (await fetch(`${url}/health`)).ok;
-  }).catch((error: unknown) => {
-    throw new Error(`${command} did not start: ${said}`, { cause: error });
-  });
-  return { url, pid: child.pid ?? 0, child };
+  if (server) {
+    await until(`${command} answers`, async () => {
+      if (child.exitCode !== null) throw new Error(said);
+      return (await fetch(server.url + server.health)).ok;
+    }).catch((error: unknown) => {
+      throw new Error(`${command} did not start: ${said}`, { cause: error });
+    });
+  }
+  return { url: server?.url ?? '', pid: child.pid ?? 0, child };
 }
 
 /** Takes every write and keeps none. */
@@ -101,12 +104,30 @@ export async function startSink(stage: Stage): Promise<string> {
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 }
 
-export interface Product extends Program {
+export interface Product {
+  url: string;
+  /** Of the process that runs at the moment. */
+  readonly pid: number;
   writeKey: string;
   readKey: string;
+  adminToken: string;
+  postgres: { pid: () => number | undefined };
+  /** Ends the process with the signal; nothing runs after. */
+  kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** Starts it again on the same address, data directory and database. */
+  restart(): Promise<void>;
+  /** A key of the tenant `default`. */
+  makeKey(key: {
+    name: string;
+    scopes: string[];
+    host_id?: string;
+    whitelist_mode?: string;
+  }): Promise<string>;
 }
 
-/** The built product with one role set, its own Postgres, and keys made through its own API. */
+const adminPassword = 'a-long-password-of-the-stage';
+
+/** The built product in a process of its own, with its own Postgres, and keys made through its own API. */
 export async function startProduct(
   stage: Stage,
   storage: { url: string; env?: Record<string, string> },
@@ -120,14 +141,13 @@ export async function startProduct(
   stage.onEnd(() => postgres.stop());
   const port = await freePort();
   const url = `http://127.0.0.1:${String(port)}`;
-  const password = 'a-long-benchmark-password';
-  const program = await launch(stage, url, process.execPath, ['bin/gaugeway.js', 'serve'], {
+  const environment = {
     GAUGEWAY_LISTEN: `127.0.0.1:${String(port)}`,
     GAUGEWAY_DATA_DIR: stage.directory(),
     GAUGEWAY_DATABASE_URL: postgres.url,
     GAUGEWAY_VICTORIA_RAW_URL: storage.url,
     GAUGEWAY_ADMIN_EMAIL: 'admin@localhost',
-    GAUGEWAY_ADMIN_PASSWORD: password,
+    GAUGEWAY_ADMIN_PASSWORD: adminPassword,
     GAUGEWAY_LOG_LEVEL: 'warn',
     GAUGEWAY_INGEST_LIMITS_SAMPLES_PER_SECOND: '0',
     GAUGEWAY_INGEST_LIMITS_BURST: '0',
@@ -135,38 +155,59 @@ export async function startProduct(
     GAUGEWAY_INGEST_TIMESTAMP_PAST: '24h',
     ...storage.env,
     ...env,
-  });
-  const post = async (
-    path: string,
-    body: object,
-    token?: string,
-  ): Promise<Record<string, string>> => {
-    const headers = {
-      'content-type': 'application/json',
-      ...(token ? { authorization: token } : {}),
-    };
-    const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
-    if (!answer.ok) throw new Error(`${path}: ${String(answer.status)} ${await answer.text()}`);
-    return (await answer.json()) as Record<string, string>;
   };
-  const { token = '' } = await post('/api/v1/auth/login', { email: 'admin@localhost', password });
-  const bearer = token.startsWith('Bearer ') ? token : `Bearer ${token}`;
-  const { key: writeKey = '' } = await post(
-    '/api/v1/keys',
-    { name: 'bench write', scopes: ['write'] },
-    bearer,
-  );
-  const { key: readKey = '' } = await post(
-    '/api/v1/keys',
-    { name: 'bench read', scopes: ['read'] },
-    bearer,
-  );
-  return { ...program, writeKey, readKey };
+  const run = () =>
+    launch(
+      stage,
+      { url, health: '/health' },
+      process.execPath,
+      ['bin/gaugeway.js', 'serve'],
+      environment,
+    );
+  let program = await run();
+  const { token = '' } = await postJson(`${url}/api/v1/auth/login`, {
+    email: 'admin@localhost',
+    password: adminPassword,
+  });
+  const adminToken = token.startsWith('Bearer ') ? token : `Bearer ${token}`;
+  const makeKey: Product['makeKey'] = async (key) =>
+    (await postJson(`${url}/api/v1/keys`, key, adminToken))['key'] ?? '';
+  return {
+    ...{ url, adminToken, makeKey, postgres },
+    writeKey: await makeKey({ name: 'stage write', scopes: ['write'] }),
+    readKey: await makeKey({ name: 'stage read', scopes: ['read'] }),
+    get pid() {
+      return program.pid;
+    },
+    async kill(signal) {
+      const gone = new Promise((resolve) => program.child.once('exit', resolve));
+      program.child.kill(signal);
+      await gone;
+    },
+    async restart() {
+      program = await run();
+    },
+  };
+}
+
+export async function postJson(
+  url: string,
+  body: object,
+  authorization?: string,
+): Promise<Record<string, string>> {
+  const headers = {
+    'content-type': 'application/json',
+    ...(authorization ? { authorization } : {}),
+  };
+  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`${url}: ${String(answer.status)} ${await answer.text()}`);
+  return (await answer.json()) as Record<string, string>;
 }
 
 export async function startVmagent(stage: Stage, target: string): Promise<Program> {
   const port = await freePort();
-  return launch(stage, `http://127.0.0.1:${String(port)}`, 'vmagent', [
+  const url = `http://127.0.0.1:${String(port)}`;
+  return launch(stage, { url, health: '/health' }, 'vmagent', [
     `-httpListenAddr=127.0.0.1:${String(port)}`,
     `-remoteWrite.url=${target}/api/v1/write`,
     `-remoteWrite.tmpDataPath=${stage.directory()}`,
