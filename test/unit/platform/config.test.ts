@@ -156,12 +156,6 @@ describe('describeConfig', () => {
   });
 });
 
-describe('the reference page', () => {
-  it('is the one that the schema makes (gaugeway config reference)', () => {
-    expect(readFileSync('docs/reference/configuration.md', 'utf8')).toBe(configReference());
-  });
-});
-
 describe('durations and sizes', () => {
   it.each([
     ['250ms', 250],
