@@ -190,6 +190,8 @@ export class Shard {
     if (this.spill || entry.seq < this.nextSeq) return;
     if (this.queuedBytes + entry.batch.bytes > this.options.queueBytes) {
       this.spill = positionAt(this.nextSeq);
+      // Nothing else would, where the queue is empty and one batch alone is larger than it.
+      this.pump();
       return;
     }
     this.queue(entry);
