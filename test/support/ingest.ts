@@ -38,7 +38,6 @@ const config: IngestConfig = {
   haFailoverMs: 30_000,
   shardTag: 'zone',
   repeatMemory: 100,
-  shardTag: 'zone',
 };
 
 const policy: IngestPolicy = {
