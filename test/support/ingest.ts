@@ -36,8 +36,8 @@ const config: IngestConfig = {
   haClusterLabel: 'cluster',
   haReplicaLabel: '__replica__',
   haFailoverMs: 30_000,
-  repeatMemory: 100,
   shardTag: 'zone',
+  repeatMemory: 100,
 };
 
 const policy: IngestPolicy = {

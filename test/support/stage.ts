@@ -54,9 +54,10 @@ export interface Program {
   child: ChildProcess;
 }
 
-async function launch(
+/** Runs a program until the stage ends; with `server` it is waited for until it answers there. */
+export async function launch(
   stage: Stage,
-  url: string,
+  server: { url: string; health: string } | undefined,
   command: string,
   args: string[],
   env: Record<string, string> = {},
@@ -75,13 +76,15 @@ async function launch(
     await gone;
     clearTimeout(force);
   });
-  await until(`${command} answers`, async () => {
-    if (child.exitCode !== null) throw new Error(said);
-    return (await fetch(`${url}/health`)).ok;
-  }).catch((error: unknown) => {
-    throw new Error(`${command} did not start: ${said}`, { cause: error });
-  });
-  return { url, pid: child.pid ?? 0, child };
+  if (server) {
+    await until(`${command} answers`, async () => {
+      if (child.exitCode !== null) throw new Error(said);
+      return (await fetch(server.url + server.health)).ok;
+    }).catch((error: unknown) => {
+      throw new Error(`${command} did not start: ${said}`, { cause: error });
+    });
+  }
+  return { url: server?.url ?? '', pid: child.pid ?? 0, child };
 }
 
 /** Takes every write and keeps none. */
@@ -153,7 +156,14 @@ export async function startProduct(
     ...storage.env,
     ...env,
   };
-  const run = () => launch(stage, url, process.execPath, ['bin/gaugeway.js', 'serve'], environment);
+  const run = () =>
+    launch(
+      stage,
+      { url, health: '/health' },
+      process.execPath,
+      ['bin/gaugeway.js', 'serve'],
+      environment,
+    );
   let program = await run();
   const { token = '' } = await postJson(`${url}/api/v1/auth/login`, {
     email: 'admin@localhost',
@@ -196,7 +206,8 @@ export async function postJson(
 
 export async function startVmagent(stage: Stage, target: string): Promise<Program> {
   const port = await freePort();
-  return launch(stage, `http://127.0.0.1:${String(port)}`, 'vmagent', [
+  const url = `http://127.0.0.1:${String(port)}`;
+  return launch(stage, { url, health: '/health' }, 'vmagent', [
     `-httpListenAddr=127.0.0.1:${String(port)}`,
     `-remoteWrite.url=${target}/api/v1/write`,
     `-remoteWrite.tmpDataPath=${stage.directory()}`,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Authenticate, Authentication, Principal } from '../../access/principal.ts';
+import type { Authenticate, Authentication, Principal } from '../../access/index.ts';
 import {
   negotiate,
   type Ingest,
