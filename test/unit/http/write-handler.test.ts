@@ -181,7 +181,7 @@ describe('the write table of the contract', () => {
   );
 
   it('a credential without the right to write, or for another tenant: 403', async () => {
-    const { scopes: _, ...user } = key;
+    const user: Principal = { kind: 'user', id: 'u1', name: 'a@b.c', tenantId: 'acme' };
     for (const principal of [{ ...key, scopes: ['read'] as const }, user]) {
       const { post, batches } = await serve({ authentication: () => ({ ok: true, principal }) });
       expect((await post(body('up'))).status).toBe(403);
@@ -300,7 +300,9 @@ describe('bodies as they come', () => {
   it('slow ones hold their place, and more than fit are told to come again', async () => {
     const { port, post, ingest } = await serve({ config: { maxInflightPerTenant: 2 } });
     const sockets = [0, 1].map(() => connect(port, '127.0.0.1'));
-    onTestFinished(() => void sockets.forEach((socket) => socket.destroy()));
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+    });
     for (const socket of sockets) {
       socket.write('POST /api/v1/write HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nslow');
     }
