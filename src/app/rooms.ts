@@ -47,6 +47,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const { access } = people;
   const first = await access.bootstrap.firstTenant({
     adminEmail: config.admin.email,
+    mustGivePassword: !foundation.managed,
     ...(loaded.secrets.adminPassword === undefined
       ? {}
       : { adminPassword: loaded.secrets.adminPassword }),
