@@ -61,11 +61,11 @@ describe('the first tenant', () => {
 
   it('makes nobody where a password must be given and was not', async () => {
     const fresh = await startDatabase({ migrated: true });
-    const { access, close } = await startAccess(fresh.postgres, clock);
+    const own = await startAccess(fresh.postgres, clock);
     const asked = { adminEmail: email, mustGivePassword: true };
-    await expect(access.bootstrap.firstTenant(asked)).rejects.toThrow('GAUGEWAY_ADMIN_PASSWORD');
-    expect((await access.users.list('default', { limit: 9, offset: 0 })).total).toBe(0);
-    await close();
+    await expect(own.access.bootstrap.firstTenant(asked)).rejects.toThrow('GAUGEWAY_ADMIN_PASSWORD');
+    expect((await own.access.users.list('default', { limit: 9, offset: 0 })).total).toBe(0);
+    await own.close();
     await fresh.stop();
   });
 
