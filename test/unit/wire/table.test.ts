@@ -98,6 +98,8 @@ describe('the table of known series', () => {
     scan(1, 1);
     expect(kernel.learnLabels(labels, verdict.pass)).toBe(true);
     expect(kernel.learnLabels(labels, verdict.pass)).toBe(false);
+    expect(kernel.verdictOfLabels(labels)).toBe(verdict.pass);
+    expect(kernel.verdictOfLabels(kernel.labelBytes(0))).toBe(verdict.unknown);
     expect(scan(0, 2)).toBe(1);
   });
 });
