@@ -14,9 +14,16 @@ export interface FirstTenant {
   password?: string;
 }
 
+export interface FirstTenantOptions {
+  adminEmail: string;
+  adminPassword?: string;
+  /** Where nobody watches, a password that was made here could be shown to nobody: then one must be given. */
+  mustGivePassword?: boolean;
+}
+
 export interface Bootstrap {
   /** Makes the tenant `default` and its administrator where there is none; safe to call at every start, by many. */
-  firstTenant(options: { adminEmail: string; adminPassword?: string }): Promise<FirstTenant>;
+  firstTenant(options: FirstTenantOptions): Promise<FirstTenant>;
   /** Keys of the tenant `default` for this installation's own use; earlier ones of the same names end. */
   localKeys(options: {
     hostId?: string;
@@ -33,12 +40,18 @@ const by = systemActor(defaultTenantId);
 
 export function createBootstrap({ tenants, users, keys }: Deps): Bootstrap {
   return {
-    async firstTenant({ adminEmail, adminPassword }) {
+    async firstTenant({ adminEmail, adminPassword, mustGivePassword = false }) {
       await unlessConflict(
         tenants.create({ id: defaultTenantId, name: 'Default', policy: {} }, by),
       );
       const { total } = await users.list(defaultTenantId, { limit: 1, offset: 0 });
       if (total > 0) return { created: false, email: adminEmail };
+      if (mustGivePassword && adminPassword === undefined) {
+        throw new GaugewayError(
+          'BAD_REQUEST',
+          'There is no administrator yet: the first start needs GAUGEWAY_ADMIN_PASSWORD (and GAUGEWAY_ADMIN_EMAIL).',
+        );
+      }
       const password = adminPassword ?? generatePassword();
       const user = { email: adminEmail, password, role: 'Admin' as const };
       const made = await unlessConflict(users.create(defaultTenantId, user, by));

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { startPostgres, startVictoria } from '../managed/index.ts';
 import { GaugewayError, type LoadedConfig, type Logger, type Tier } from '../platform/index.ts';
-import type { VictoriaTarget } from '../storage/victoria/client.ts';
+import type { VictoriaTarget } from '../storage/victoria/index.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
 /** Where the two stores answer, whoever runs them. */

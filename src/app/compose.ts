@@ -71,7 +71,7 @@ export async function compose(options: ComposeOptions, buildRooms: BuildRooms): 
     await requireFree(loaded.config.listen);
     const roles = expandRoles(loaded.config.roles);
     const keyFor = loadSigningKeys(loaded.config.dataDir, loaded.secrets.signingKey);
-    progress('starting VictoriaMetrics and Postgres');
+    if (options.managed) progress('starting VictoriaMetrics and Postgres');
     const backends = await startBackends({ loaded, lifecycle, log });
     progress(`starting ${[...roles].join(', ')}`);
     const foundation = { ...options, lifecycle, roles, backends, keyFor };

@@ -11,8 +11,7 @@ import {
   createWhitelistOverrideStore,
   type Postgres,
 } from '../storage/postgres/index.ts';
-import { createVictoriaClient } from '../storage/victoria/client.ts';
-import { createSeriesWriter } from '../storage/victoria/writer.ts';
+import { createSeriesWriter, createVictoriaClient } from '../storage/victoria/index.ts';
 import type { Foundation } from './compose.ts';
 import type { People } from './people.ts';
 import { createWhitelists, type Whitelists } from './whitelists.ts';

@@ -17,8 +17,7 @@ import {
 } from '../http/index.ts';
 import { createQuery, defaultQueryConfig } from '../query/index.ts';
 import { createRejectionStore, type Postgres } from '../storage/postgres/index.ts';
-import { createVictoriaClient } from '../storage/victoria/client.ts';
-import { createVictoriaReader } from '../storage/victoria/reader.ts';
+import { createVictoriaClient, createVictoriaReader } from '../storage/victoria/index.ts';
 import type { BuildRooms, FirstStart, Foundation, Serving } from './compose.ts';
 import { openDatabase } from './database.ts';
 import { startGateway, type Gateway } from './gateway.ts';
@@ -48,6 +47,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const { access } = people;
   const first = await access.bootstrap.firstTenant({
     adminEmail: config.admin.email,
+    mustGivePassword: !foundation.managed,
     ...(loaded.secrets.adminPassword === undefined
       ? {}
       : { adminPassword: loaded.secrets.adminPassword }),

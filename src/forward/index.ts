@@ -6,4 +6,4 @@
  */
 export type { Accept, Batch, ForwardOutcome } from './batch.ts';
 export { createForward, type Forward, type ForwardConfig, type ShardTarget } from './forward.ts';
-export { hiddenIncarnation, type SeriesWriter, type WriteAnswer } from './series-writer.ts';
+export type { HiddenIncarnation, SeriesWriter, WriteAnswer } from './series-writer.ts';

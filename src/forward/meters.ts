@@ -1,5 +1,5 @@
 import type { Meters } from '../platform/index.ts';
-import type { Shard } from './shard.ts';
+import type { Journal } from './journal/journal.ts';
 
 /** Plain numbers that a shard adds to; they become metrics when somebody scrapes. */
 export interface ShardTally {
@@ -11,6 +11,14 @@ export interface ShardTally {
   refusedSamples: number;
   /** Acknowledged samples given up because the journal was full (`drop_oldest` only). */
   droppedSamples: number;
+}
+
+/** What scrapes see of a shard. */
+interface MeteredShard {
+  readonly name: string;
+  readonly queueBytes: number;
+  readonly isStoreDown: boolean;
+  readonly journal: Pick<Journal, 'bytes' | 'damaged' | 'oldestAtMs'> | undefined;
 }
 
 export const newTally = (): ShardTally => ({
@@ -41,7 +49,7 @@ const counters: readonly [key: keyof ShardTally, name: string, help: string][] =
 
 export function registerForwardMeters(
   meters: Meters,
-  shards: readonly { shard: Shard; tally: ShardTally }[],
+  shards: readonly { shard: MeteredShard; tally: ShardTally }[],
   nowMs: () => number,
 ): void {
   for (const [key, name, help] of counters) {
@@ -55,7 +63,7 @@ export function registerForwardMeters(
       },
     });
   }
-  const gauge = (name: string, help: string, read: (shard: Shard) => number) => {
+  const gauge = (name: string, help: string, read: (shard: MeteredShard) => number) => {
     const metric = meters.gauge({
       name,
       help,

@@ -9,6 +9,7 @@ export type WriteAnswer =
 
 /** An answering store that does not say when it started: after any failure it must be taken for restarted. */
 export const hiddenIncarnation = 'hidden';
+export type HiddenIncarnation = typeof hiddenIncarnation;
 
 /** What forwarding needs of one store; `storage/victoria` implements it. */
 export interface SeriesWriter {

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import type { Action, Principal } from '../access/principal.ts';
+import type { Action, Principal } from '../access/index.ts';
 import type { Logger } from '../platform/index.ts';
 
 /** One request on its way to a room. */

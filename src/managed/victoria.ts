@@ -4,7 +4,7 @@ import { get } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { GaugewayError, sleep, type Logger } from '../platform/index.ts';
-import type { VictoriaTarget } from '../storage/victoria/client.ts';
+import type { VictoriaTarget } from '../storage/victoria/index.ts';
 import { spawnTied } from './child.ts';
 import { lockDirectory, type DirectoryLock } from './directory-lock.ts';
 import { inspectVictoria, lacksOf, type VictoriaBinary } from './find-victoria.ts';

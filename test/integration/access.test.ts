@@ -59,6 +59,16 @@ describe('the first tenant', () => {
     expect((await here.access.users.list('default', { limit: 9, offset: 0 })).total).toBe(1);
   });
 
+  it('makes nobody where a password must be given and was not', async () => {
+    const fresh = await startDatabase({ migrated: true });
+    const own = await startAccess(fresh.postgres, clock);
+    const asked = { adminEmail: email, mustGivePassword: true };
+    await expect(own.access.bootstrap.firstTenant(asked)).rejects.toThrow('GAUGEWAY_ADMIN_PASSWORD');
+    expect((await own.access.users.list('default', { limit: 9, offset: 0 })).total).toBe(0);
+    await own.close();
+    await fresh.stop();
+  });
+
   it('has an administrator with a made password where none was given', async () => {
     const fresh = await startDatabase({ migrated: true });
     const own = await startAccess(fresh.postgres, clock);

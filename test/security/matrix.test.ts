@@ -221,7 +221,8 @@ beforeAll(async () => {
   const { authenticate } = held.access;
   server = await serve({ routes: everyRoute(held), authenticate });
   const write = createWriteHandler({
-    ...{ ingest: {} as Ingest, authenticate, tenantModeOf: () => undefined },
+    ...{ ingest: { refusedUnread: () => undefined } as unknown as Ingest },
+    ...{ authenticate, tenantModeOf: () => undefined },
     ...{ seen: () => undefined, log: silentLogger },
   });
   writer = await serve({ routes: [], rawHandlers: [write], authenticate });

@@ -1,5 +1,5 @@
 import type { RequestHandler, Response } from 'express';
-import type { Action, Authenticate, Principal } from '../../access/principal.ts';
+import type { Action, Authenticate, Principal } from '../../access/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
 import type { Route } from '../route.ts';
 

@@ -1,4 +1,4 @@
-import type { Principal } from '../../access/principal.ts';
+import type { Principal } from '../../access/index.ts';
 import type { HaLeader, Ingest, Rejection, WhitelistMode } from '../../ingest/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
 import { z } from 'zod';

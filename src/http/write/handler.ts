@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Authenticate, Authentication, Principal } from '../../access/principal.ts';
+import type { Authenticate, Authentication, Principal } from '../../access/index.ts';
 import {
   negotiate,
   type Ingest,
@@ -172,11 +172,21 @@ function refuse(
   return Promise.resolve();
 }
 
-/** An unread body is not read on: the answer goes out and the connection ends, unless little is left. */
+/** How long a refused sender may take to read why, while the rest of its body is left unread. */
+const lingerMs = 1_000;
+
+/**
+ * An unread body is not read on, unless little is left. Closed at once, the connection would be reset by what is
+ * still on its way: the sender would never read the answer, and send the same again for ever.
+ */
 function closeAfter(req: IncomingMessage, res: ServerResponse): void {
   if (req.complete || Number(req.headers['content-length'] ?? Infinity) <= 65_536) {
     req.resume();
     return;
   }
-  res.once('finish', () => req.destroy());
+  res.once('finish', () => {
+    req.pause();
+    const closing = setTimeout(() => req.destroy(), lingerMs).unref();
+    req.once('close', () => clearTimeout(closing));
+  });
 }

@@ -7,10 +7,10 @@ const accepted =
   'accepted: Content-Type application/x-protobuf (;proto=prometheus.WriteRequest or ' +
   'io.prometheus.write.v2.Request) with Content-Encoding snappy';
 
-const versions: Readonly<Record<string, WriteVersion>> = {
-  'prometheus.writerequest': 1,
-  'io.prometheus.write.v2.request': 2,
-};
+const versions: ReadonlyMap<string, WriteVersion> = new Map([
+  ['prometheus.writerequest', 1],
+  ['io.prometheus.write.v2.request', 2],
+]);
 
 /**
  * Chooses the schema by Content-Type and by nothing else (remote write 2.0, "Content Negotiation").
@@ -36,7 +36,7 @@ export function negotiate(
     .find(([name = '']) => name.trim().toLowerCase() === 'proto');
   if (!proto) return { ok: true, version: 1 };
   const name = (proto[1] ?? '').trim().replace(/^"(.*)"$/, '$1');
-  const version = versions[name.toLowerCase()];
+  const version = versions.get(name.toLowerCase());
   if (version === undefined) {
     return { ok: false, message: `proto ${quote(name)} is not read; ${accepted}` };
   }

@@ -1,9 +1,11 @@
-import { hiddenIncarnation, type SeriesWriter, type WriteAnswer } from '../../forward/index.ts';
+import type { HiddenIncarnation, SeriesWriter, WriteAnswer } from '../../forward/index.ts';
 import { messageOf } from '../../platform/index.ts';
 import type { VictoriaClient } from './client.ts';
 
 const writeTimeoutMs = 30_000;
 const probeTimeoutMs = 3_000;
+
+const hidden: HiddenIncarnation = 'hidden';
 
 const writeHeaders = {
   'content-type': 'application/x-protobuf',
@@ -54,7 +56,7 @@ export function createSeriesWriter(client: VictoriaClient): SeriesWriter {
       const start = /^(?:vm_app_start_timestamp|process_start_time_seconds) (\S+)/m.exec(text);
       if (start) return start[1];
       const health = await probe('/health', new URLSearchParams());
-      return health?.status === 200 ? hiddenIncarnation : undefined;
+      return health?.status === 200 ? hidden : undefined;
     },
   };
 }
