@@ -51,6 +51,7 @@ interface PrometheusOptions {
   key: string;
   /** Beside the one that scrapes itself each second. */
   jobs?: object[];
+  externalLabels?: Record<string, string>;
   /** Merged into the `remote_write` block. */
   remoteWrite?: object;
   program?: string;
@@ -59,12 +60,13 @@ interface PrometheusOptions {
 
 /** A Prometheus that scrapes each second and sends to the product. */
 export async function startSender(stage: Stage, options: PrometheusOptions): Promise<Program> {
-  const { product, key, jobs = [], remoteWrite = {}, program = 'prometheus', args = [] } = options;
+  const { product, key, jobs = [], externalLabels = {}, remoteWrite = {} } = options;
+  const { program = 'prometheus', args = [] } = options;
   const directory = stage.directory();
   const file = join(directory, 'prometheus.yml');
   const address = `127.0.0.1:${String(await freePort())}`;
   const config = {
-    global: { scrape_interval: '1s' },
+    global: { scrape_interval: '1s', external_labels: externalLabels },
     scrape_configs: [{ job_name: 'self', static_configs: [{ targets: [address] }] }, ...jobs],
     remote_write: [
       {
