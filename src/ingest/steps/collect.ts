@@ -14,7 +14,14 @@ import {
 import { addRefused, type Reason, type RefusedCounts } from '../judge/reason.ts';
 import { maxExemplarLabelLength } from '../keep/exemplars.ts';
 import type { Tools, Work } from '../work.ts';
-import { acceptedLabels, contentOf, refuse, sizeOf } from './rewrite.ts';
+import {
+  acceptedLabels,
+  admitAnew,
+  contentOf,
+  refuse,
+  sizeOf,
+  type AcceptedLabels,
+} from './rewrite.ts';
 
 /** Histograms and exemplars of one request; two bytes are enough for an empty one, and each costs microseconds. */
 const maxPerRequest = 50_000;
@@ -60,13 +67,13 @@ function collectSeries(index: number, content: SeriesContent, work: Work, tools:
     refuse(work, tools, 'series_budget', { labels, count });
     return;
   }
-  const refused = takeContent(content, labels, work, tools);
+  const refused = takeContent(content, accepted, work, tools);
   for (const [reason, many] of refused) refuse(work, tools, reason, { labels, count: many });
 }
 
 function takeContent(
   { histograms, exemplars, samples }: SeriesContent,
-  labels: readonly Label[],
+  accepted: AcceptedLabels,
   work: Work,
   tools: Tools,
 ): RefusedCounts {
@@ -80,11 +87,11 @@ function takeContent(
     addRefused(refused, 'no_samples', 1);
   }
   for (const histogram of isMixed ? [] : histograms) {
-    const fault = takeHistogram(histogram, labels, work);
+    const fault = takeHistogram(histogram, accepted, work, tools);
     if (fault) addRefused(refused, fault, 1);
   }
   for (const exemplar of exemplars) {
-    const fault = takeExemplar(exemplar, labels, work, tools);
+    const fault = takeExemplar(exemplar, accepted.labels, work, tools);
     if (fault) addRefused(refused, fault, 1);
   }
   return refused;
@@ -97,19 +104,23 @@ function outside(work: Work, timestampMs: number): Reason | undefined {
 
 function takeHistogram(
   histogram: NativeHistogram | HistogramFault,
-  labels: readonly Label[],
+  { labels, observed }: AcceptedLabels,
   work: Work,
+  tools: Tools,
 ): Reason | undefined {
   if (typeof histogram === 'string') return histogram;
   const late = outside(work, histogram.timestampMs);
   if (late) return late;
   const parts = toClassicSeries(histogram);
   if (!work.hasRoom(parts.length * sizeOf(labels))) return 'too_large';
+  const series = parts.map((part) => withSuffix(labels, part.suffix, part.label));
+  if (!admitAnew(series, observed, work, tools)) return 'series_budget';
   work.written.histograms += 1;
+  if (observed) work.observed += 1;
   const writer = work.extraWriter();
-  for (const part of parts) {
+  for (const [i, part] of parts.entries()) {
     writer.message(0x0a, () => {
-      writeLabels(writer, withSuffix(labels, part.suffix, part.label));
+      writeLabels(writer, series[i] ?? labels);
       writeSample(writer, histogram.isStale ? staleMarkerBytes : part.value, histogram.timestampMs);
     });
   }

@@ -39,7 +39,7 @@ export function contentOf(index: number, tools: Tools): SeriesContent | Reason {
   }
 }
 
-interface AcceptedLabels {
+export interface AcceptedLabels {
   labels: Label[];
   observed: boolean;
 }
@@ -89,17 +89,29 @@ export function rewriteSeries(index: number, work: Work, tools: Tools): Reason |
 }
 
 /**
- * Counts a series that the scan could not look up against the tenant's budget, or a sender could go round it with an
- * unknown field. Over the budget known ones are refused as well: only the kernel could tell them apart.
+ * Counts series that the scan did not look up against the tenant's budget, all or none of them: an unknown field, or
+ * a histogram with ever other buckets, would be a way round it.
  */
-function admitAnew({ labels, observed }: AcceptedLabels, work: Work, tools: Tools): boolean {
+export function admitAnew(
+  all: readonly (readonly Label[])[],
+  observed: boolean,
+  work: Work,
+  tools: Tools,
+): boolean {
   const { active, kernel, policyOf } = tools;
   const { tenantId } = work.sender;
-  if (active.countOf(tenantId) >= policyOf(tenantId).maxActiveSeries) return false;
-  const writer = new Writer(sizeOf(labels));
-  writeLabels(writer, labels);
+  const writer = new Writer();
+  const unknown: Buffer[] = [];
+  for (const labels of all) {
+    writer.reset();
+    writeLabels(writer, labels);
+    if (kernel.verdictOfLabels(writer.view()) === verdict.unknown) unknown.push(writer.finish());
+  }
+  if (active.countOf(tenantId) + unknown.length > policyOf(tenantId).maxActiveSeries) {
+    return unknown.length === 0;
+  }
   const value = observed ? verdict.observed : verdict.pass;
-  if (kernel.learnLabels(writer.view(), value)) active.added(tenantId);
+  for (const labels of unknown) if (kernel.learnLabels(labels, value)) active.added(tenantId);
   return true;
 }
 
@@ -128,7 +140,7 @@ export function rewriteUnusual(index: number, work: Work, tools: Tools): void {
   refuse(work, tools, 'too_old', { labels, count: late });
   refuse(work, tools, 'too_new', { labels, count: early });
   const inWindow = samples.filter(({ timestampMs }) => work.isInWindow(timestampMs));
-  const fault = admitAnew(accepted, work, tools)
+  const fault = admitAnew([accepted.labels], accepted.observed, work, tools)
     ? writeAnew(accepted.labels, inWindow, work)
     : 'series_budget';
   if (fault) {

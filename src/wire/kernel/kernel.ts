@@ -88,7 +88,8 @@ export interface DecodeKernel {
   decodedBytes(): Buffer;
   /** Remembers the verdict for the series' label bytes; true when they are new to the table and fit it. */
   learn(series: number, value: number): boolean;
-  /** The same for the labels of a series that is written anew; only a new one is answered with true. */
+  /** For the labels of a series that is written anew: its verdict, marked as seen, and learning one. */
+  verdictOfLabels(labels: Uint8Array): number;
   learnLabels(labels: Uint8Array, value: number): boolean;
   /** The accepted part, with the reserved labels removed where the verdict is `strip`, then `extra`, compressed. */
   rebuild(reservedLabels: readonly string[], extra: Uint8Array | undefined): Buffer;
@@ -106,6 +107,7 @@ interface KernelExports {
   summary(at: number): void;
   rebuild(...args: number[]): number;
   learn(at: number, length: number, scope: number, minute: number, verdict: number): number;
+  find(at: number, length: number, scope: number, minute: number): number;
   known(): number;
   arrange(entriesAt: number, indexAt: number, known: number, slots: number): void;
 }
@@ -289,6 +291,13 @@ class WasmKernel implements DecodeKernel {
   learn(series: number, value: number): boolean {
     const start = this.word(series, 0);
     return this.learnAt(start, this.word(series, 2) - start, value);
+  }
+
+  verdictOfLabels(labels: Uint8Array): number {
+    const { scope, minute } = this.scanned();
+    if (labels.length > this.outputCapacity) return verdict.unknown;
+    this.bytes.set(labels, this.at.outputAt);
+    return this.wasm.find(this.at.outputAt, labels.length, scope, minute);
   }
 
   learnLabels(labels: Uint8Array, value: number): boolean {

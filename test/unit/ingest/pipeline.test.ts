@@ -347,6 +347,37 @@ describe('budgets', () => {
     expect(await meter('gaugeway_ingest_active_series{tenant="acme"}')).toBe(5);
   });
 
+  it('a histogram with ever other buckets is no way round them either, and a known one passes', async () => {
+    const { ingest, meter } = testIngest({ policy: { maxActiveSeries: 5 } });
+    const write = (offset: number, timestamp: number) =>
+      ingest.write(sender, 1, [
+        snappy(
+          referenceWriteRequest.encode({
+            timeseries: [
+              {
+                labels: [{ name: '__name__', value: 'good_h' }],
+                histograms: [
+                  {
+                    count_int: 1,
+                    timestamp,
+                    positive_spans: [{ offset, length: 1 }],
+                    positive_deltas: [1],
+                  },
+                ],
+              },
+            ],
+          }),
+        ),
+      ]);
+    const kinds: string[] = [];
+    for (const offset of [0, 1, 2, 3, 0]) {
+      kinds.push((await write(offset, nowMs + kinds.length)).kind);
+    }
+    // The series itself, its count and its sum leave room for two buckets.
+    expect(kinds).toEqual(['accepted', 'accepted', 'over_budget', 'over_budget', 'accepted']);
+    expect(await meter('gaugeway_ingest_active_series{tenant="acme"}')).toBe(5);
+  });
+
   it('new rules do not count the same series twice', async () => {
     const { write, ingest, meter } = testIngest({ policy: { maxActiveSeries: 2 } });
     for (let i = 0; i < 5; i += 1) {

@@ -4,7 +4,7 @@ import { fingerprint, high, low, seed } from './hash';
 import { rebuild } from './rebuild';
 import { scan, summary } from './scan';
 import { compress, decompress } from './snappy';
-import { arrange, count, put } from './table';
+import { arrange, count, lookup, put } from './table';
 
 export { arrange, compress, decompress, rebuild, scan, seed, summary };
 
@@ -19,6 +19,12 @@ export function digest(at: usize, length: usize, scope: u32, result: usize): voi
 export function learn(at: usize, length: usize, scope: u32, minute: u32, verdict: u32): u32 {
   fingerprint(at, length, scope);
   return put(scope, minute, verdict);
+}
+
+/** The verdict of the series whose label bytes are given, marked as seen; 0 where it is not known. */
+export function find(at: usize, length: usize, scope: u32, minute: u32): u32 {
+  fingerprint(at, length, scope);
+  return lookup(scope, minute);
 }
 
 export function known(): u32 {
