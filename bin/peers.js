@@ -4,7 +4,16 @@
  * installed: Debian's packages would start services.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { root, SetupError } from './setup.js';
 
@@ -18,7 +27,16 @@ const packageOf = {
   setpriv: 'util-linux',
 };
 
+/** What only Debian unstable has, under a name of its own beside the older one of the same program. */
+const newerPackageOf = {
+  'prometheus-3': { package: 'prometheus', program: 'prometheus' },
+  'promtool-3': { package: 'promtool', program: 'promtool' },
+  'vmagent-newer': { package: 'victoria-metrics', program: 'vmagent' },
+};
+
 const cache = join(root, '.cache', 'peers');
+const newerCache = join(cache, 'newer');
+const keyring = 'usr/share/keyrings/debian-archive-keyring.gpg';
 const unpacked = ['usr/bin', 'usr/sbin', 'bin'].map((folder) => join(cache, folder));
 
 function isThere(program) {
@@ -34,7 +52,7 @@ function isThere(program) {
 
 /** Puts every peer on this process's PATH. Throws SetupError that names what cannot be had. */
 export function ensurePeers(say = console.log) {
-  process.env.PATH = [process.env.PATH, ...unpacked].join(delimiter);
+  extendPath();
   const missing = Object.keys(packageOf).filter((program) => !isThere(program));
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map((program) => packageOf[program]))];
@@ -47,17 +65,94 @@ export function ensurePeers(say = console.log) {
   );
 }
 
+/**
+ * Puts the newer releases on this process's PATH: a Prometheus that sends remote write 2.0, a vmagent that opens
+ * with zstd. Throws SetupError that names what cannot be had.
+ */
+export function ensureNewerPeers(say = console.log) {
+  extendPath();
+  const missing = Object.keys(newerPackageOf).filter((program) => !isThere(program));
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((name) => newerPackageOf[name].package))];
+  say(`fetching ${packages.join(', ')} from Debian unstable …`);
+  fetchNewerPackages(packages);
+  mkdirSync(join(cache, 'bin'), { recursive: true });
+  for (const name of missing) {
+    const program = join('usr/bin', newerPackageOf[name].program);
+    const link = join(cache, 'bin', name);
+    rmSync(link, { force: true });
+    if (existsSync(join(newerCache, program))) symlinkSync(join('../newer', program), link);
+  }
+  const still = missing.filter((program) => !isThere(program));
+  if (still.length === 0) return;
+  throw new SetupError(
+    `The tests need ${still.join(', ')}: ${packages.join(', ')} of Debian unstable.`,
+  );
+}
+
+function extendPath() {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const added = unpacked.filter((folder) => !folders.includes(folder));
+  process.env.PATH = [...folders, ...added].join(delimiter);
+}
+
 function fetchPackages(packages) {
-  const folder = join(cache, 'deb');
+  const folder = emptyFolder('deb');
+  if (!run(folder, 'apt-get', ['download', ...packages]) && process.getuid() === 0) {
+    run(folder, 'apt-get', ['update']);
+    run(folder, 'apt-get', ['download', ...packages]);
+  }
+  unpack(folder, cache);
+}
+
+/** With lists and sources of its own: what this machine installs from stays as it is. */
+function fetchNewerPackages(packages) {
+  const folder = emptyFolder('newer-deb');
+  if (!existsSync(join('/', keyring))) fetchPackages(['debian-archive-keyring']);
+  const signedBy = [join('/', keyring), join(cache, keyring)].find(existsSync) ?? '';
+  const sources = join(folder, 'unstable.sources');
+  writeFileSync(
+    sources,
+    [
+      'Types: deb',
+      `URIs: ${debianMirror()}`,
+      'Suites: unstable',
+      'Components: main',
+      `Signed-By: ${signedBy}`,
+      '',
+    ].join('\n'),
+  );
+  for (const part of ['lists/partial', 'cache/archives/partial']) {
+    mkdirSync(join(folder, part), { recursive: true });
+  }
+  const options = [
+    `Dir::Etc::SourceList=${sources}`,
+    'Dir::Etc::SourceParts=/dev/null',
+    `Dir::State::Lists=${join(folder, 'lists')}`,
+    `Dir::Cache=${join(folder, 'cache')}`,
+    'APT::Sandbox::User=',
+    'Acquire::http::Timeout=20',
+  ].flatMap((option) => ['-o', option]);
+  run(folder, 'apt-get', [...options, 'update']);
+  run(folder, 'apt-get', [...options, 'download', ...packages]);
+  unpack(folder, newerCache);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function emptyFolder(name) {
+  const folder = join(cache, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const run = (command, args) =>
-    spawnSync(command, args, { cwd: folder, stdio: 'ignore' }).status === 0;
-  if (!run('apt-get', ['download', ...packages]) && process.getuid() === 0) {
-    run('apt-get', ['update']);
-    run('apt-get', ['download', ...packages]);
-  }
-  for (const file of existsSync(folder) ? readdirSync(folder) : []) {
-    if (file.endsWith('.deb')) run('dpkg', ['-x', file, cache]);
+  return folder;
+}
+
+function run(folder, command, args) {
+  return spawnSync(command, args, { cwd: folder, stdio: 'ignore' }).status === 0;
+}
+
+function unpack(folder, into) {
+  mkdirSync(into, { recursive: true });
+  for (const file of readdirSync(folder)) {
+    if (file.endsWith('.deb')) run(folder, 'dpkg', ['-x', file, into]);
   }
 }

@@ -52,6 +52,8 @@ export interface Program {
   url: string;
   pid: number;
   child: ChildProcess;
+  /** The end of what it wrote to standard error. */
+  said: () => string;
 }
 
 /** Runs a program until the stage ends; with `server` it is waited for until it answers there. */
@@ -67,8 +69,10 @@ export async function launch(
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';
-  child.stderr.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-2_000)));
+  child.stderr.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-64_000)));
+  child.once('error', (error) => (said = `${error.message}; npm test fetches what is missing`));
   stage.onEnd(async () => {
+    if (child.pid === undefined) return;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
@@ -84,7 +88,7 @@ export async function launch(
       throw new Error(`${command} did not start: ${said}`, { cause: error });
     });
   }
-  return { url: server?.url ?? '', pid: child.pid ?? 0, child };
+  return { url: server?.url ?? '', pid: child.pid ?? 0, child, said: () => said };
 }
 
 /** Takes every write and keeps none. */

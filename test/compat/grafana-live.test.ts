@@ -1,0 +1,136 @@
+import {
+  cpSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask, startSender } from '../support/scraped.ts';
+import {
+  launch,
+  Stage,
+  startProduct,
+  startStorage,
+  until,
+  type Product,
+} from '../support/stage.ts';
+
+const dashboards = join(import.meta.dirname, '../../grafana-compat/dashboards');
+const fixture = join(import.meta.dirname, '../fixtures/hosts/plain/1');
+const hostId = 'live-host';
+
+const stage = new Stage();
+let product: Product;
+
+/** A host with disks, swap and a network card whatever this machine has; its processors are this machine's. */
+function recordedHost(): string {
+  const proc = join(stage.directory(), 'proc');
+  cpSync(fixture, proc, { recursive: true });
+  // The agent reads another root's network in the namespace of its first process.
+  renameSync(join(proc, 'net'), join(proc, '1', 'net'));
+  rmSync(join(proc, 'stat'));
+  symlinkSync('/proc/stat', join(proc, 'stat'));
+  return proc;
+}
+
+beforeAll(async () => {
+  product = await startProduct(stage, await startStorage(stage));
+  const readKey = join(stage.directory(), 'key');
+  writeFileSync(readKey, product.readKey);
+  const key = await product.makeKey({ name: 'agent', scopes: ['write'], host_id: hostId });
+  await launch(stage, undefined, process.execPath, ['dist/gaugeway-agent.js', 'run'], {
+    GAUGEWAY_AGENT_URL: product.url,
+    GAUGEWAY_AGENT_KEY: key,
+    GAUGEWAY_AGENT_HOST_ID: hostId,
+    GAUGEWAY_AGENT_STATE_DIR: stage.directory(),
+    GAUGEWAY_AGENT_INTERVAL_SECONDS: '1',
+    GAUGEWAY_AGENT_REMOTE_CONFIG: 'false',
+    GAUGEWAY_AGENT_PROCFS: recordedHost(),
+  });
+  const { host } = new URL(product.url);
+  await startSender(stage, {
+    product,
+    key: product.writeKey,
+    jobs: [
+      {
+        job_name: 'gaugeway',
+        authorization: { credentials_file: readKey },
+        static_configs: [{ targets: [host] }],
+      },
+    ],
+  });
+  const waiting = new Set(panels);
+  await until(
+    'every panel shows something',
+    async () => {
+      for (const panel of waiting)
+        if ((await pointsOf(panel)) >= wanted(panel)) waiting.delete(panel);
+      return waiting.size === 0;
+    },
+    45_000,
+  ).catch(() => undefined); // Each panel's own test says which one shows nothing.
+}, 120_000);
+
+afterAll(() => stage.end());
+
+interface Target {
+  expr: string;
+  instant?: boolean;
+}
+
+interface Dashboard {
+  panels: { title: string; targets: Target[] }[];
+  templating: { list: { query: { query: string } }[] };
+}
+
+/** What Grafana puts in place of its variables. */
+function filled(expr: string): string {
+  return expr
+    .replaceAll('$__rate_interval', '5s')
+    .replaceAll('$host', hostId)
+    .replaceAll('$instance', '.+')
+    .replaceAll('$mountpoint', '.+');
+}
+
+const all = readdirSync(dashboards).map((file) => ({
+  file,
+  dashboard: JSON.parse(readFileSync(join(dashboards, file), 'utf8')) as Dashboard,
+}));
+const panels = all.flatMap(({ file, dashboard }) =>
+  dashboard.panels.flatMap(({ title, targets }) =>
+    targets.map((target) => ({ file, title, ...target })),
+  ),
+);
+const variables = all.flatMap(({ file, dashboard }) =>
+  dashboard.templating.list.map(({ query }) => ({ file, query: query.query })),
+);
+
+/** Points of the first series that the panel shows. */
+async function pointsOf({ expr, instant }: Target): Promise<number> {
+  const query = filled(expr);
+  if (instant) return (await ask(product, '/api/v1/query', { query })).result.length;
+  const end = Date.now() / 1000;
+  const range = { start: String(end - 15), end: String(end), step: '1' };
+  const { result } = await ask(product, '/api/v1/query_range', { query, ...range });
+  return result[0]?.values?.length ?? 0;
+}
+
+const wanted = ({ instant }: Target): number => (instant ? 1 : 5);
+
+describe('the dashboards against the running product', () => {
+  it.each(panels)('$file: "$title" shows $expr', async (panel) => {
+    expect(await pointsOf(panel)).toBeGreaterThanOrEqual(wanted(panel));
+  });
+
+  it.each(variables)('$file: the variable $query has values', async ({ query }) => {
+    const [, selector = '', label = ''] = /^label_values\((.*), *(\w+)\)$/.exec(query) ?? [];
+    const values = await ask<string[]>(product, `/api/v1/label/${label}/values`, {
+      'match[]': filled(selector),
+    });
+    expect(values.length).toBeGreaterThan(0);
+  });
+});
