@@ -139,6 +139,20 @@ function fetchNewerPackages(packages) {
   rmSync(folder, { recursive: true, force: true });
 }
 
+/** The mirror that this machine's own apt is set to; unstable lies beside its release. */
+function debianMirror() {
+  const format = '$(REPO_URI) $(RELEASE)';
+  const { stdout } = spawnSync('apt-get', ['indextargets', '--format', format], {
+    encoding: 'utf8',
+  });
+  const found = (stdout ?? '')
+    .split('\n')
+    .map((line) => line.split(' ')[0] ?? '')
+    .find((uri) => /\/debian\/?$/.test(uri));
+  if (found !== undefined) return found;
+  throw new SetupError('The tests need a Debian mirror in the sources of apt.');
+}
+
 function emptyFolder(name) {
   const folder = join(cache, name);
   rmSync(folder, { recursive: true, force: true });
