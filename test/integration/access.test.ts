@@ -63,7 +63,9 @@ describe('the first tenant', () => {
     const fresh = await startDatabase({ migrated: true });
     const own = await startAccess(fresh.postgres, clock);
     const asked = { adminEmail: email, mustGivePassword: true };
-    await expect(own.access.bootstrap.firstTenant(asked)).rejects.toThrow('GAUGEWAY_ADMIN_PASSWORD');
+    await expect(own.access.bootstrap.firstTenant(asked)).rejects.toThrow(
+      'GAUGEWAY_ADMIN_PASSWORD',
+    );
     expect((await own.access.users.list('default', { limit: 9, offset: 0 })).total).toBe(0);
     await own.close();
     await fresh.stop();
