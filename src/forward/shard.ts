@@ -221,11 +221,12 @@ export class Shard {
     this.refilling = true;
     try {
       const records = await journal.read(spill);
-      if (generation !== this.generation) return;
-      for (const record of records) {
+      // After a rewind they are read again, from further back.
+      const isCurrent = generation === this.generation;
+      for (const record of isCurrent ? records : []) {
         if (record.seq >= this.nextSeq) this.queue(record);
       }
-      if (records.length === 0 && spill.seq > journal.lastSeq) this.spill = undefined;
+      if (isCurrent && records.length === 0 && spill.seq > journal.lastSeq) this.spill = undefined;
     } catch (error) {
       this.deps.log.error('journal cannot be read', { shard: this.name, error: messageOf(error) });
       await sleep(retryDelay.maxMs, this.stopped.signal);

@@ -52,7 +52,9 @@ export function createSeriesWriter(client: VictoriaClient): SeriesWriter {
     },
     async incarnation() {
       const metrics = await probe('/metrics', withKey(authKeys?.metrics));
-      const text = metrics?.status === 200 ? metrics.body.toString('latin1') : '';
+      // No answer in time is no life of its own: the next look finds the one that was there before.
+      if (!metrics) return undefined;
+      const text = metrics.status === 200 ? metrics.body.toString('latin1') : '';
       const start = /^(?:vm_app_start_timestamp|process_start_time_seconds) (\S+)/m.exec(text);
       if (start) return start[1];
       const health = await probe('/health', new URLSearchParams());

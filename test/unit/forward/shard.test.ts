@@ -94,6 +94,30 @@ describe('a shard with a journal', () => {
     expect(tally.replays).toBe(1);
   });
 
+  it('sends everything again when the store has yet another life while the journal is read', async () => {
+    const directory = await scratchDirectory();
+    const { store, journal, accept, tally } = await setUp({}, { directory });
+    await accept(...upTo(5));
+    await until(() => expect(store.written).toEqual(upTo(5)));
+    if (!journal) throw new Error('no journal');
+    const read = journal.read.bind(journal);
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    vi.spyOn(journal, 'read').mockImplementation(async (position) => {
+      await released;
+      return read(position);
+    });
+    for (const [replays, life] of [[1, 'second'] as const, [2, 'third'] as const]) {
+      store.life = life;
+      store.disconnect();
+      await until(() => expect(tally.replays).toBe(replays));
+    }
+    // The second rewind has asked for the journal by then, and found it being read.
+    await new Promise(setImmediate);
+    release();
+    await until(() => expect(store.written).toEqual([...upTo(5), ...upTo(5)]));
+  });
+
   it('does not send again what was confirmed before', async () => {
     const { store, journal, accept } = await setUp(
       { confirmAfterMs: 0 },
