@@ -112,6 +112,9 @@ export interface Product {
   url: string;
   /** Of the process that runs at the moment. */
   readonly pid: number;
+  readonly isRunning: boolean;
+  /** The end of what the process wrote to standard error. */
+  said: () => string;
   writeKey: string;
   readKey: string;
   adminToken: string;
@@ -125,6 +128,7 @@ export interface Product {
     name: string;
     scopes: string[];
     host_id?: string;
+    expires_at?: string;
     whitelist_mode?: string;
   }): Promise<string>;
 }
@@ -183,6 +187,10 @@ export async function startProduct(
     get pid() {
       return program.pid;
     },
+    get isRunning() {
+      return program.child.exitCode === null && program.child.signalCode === null;
+    },
+    said: () => program.said(),
     async kill(signal) {
       const gone = new Promise((resolve) => program.child.once('exit', resolve));
       program.child.kill(signal);
