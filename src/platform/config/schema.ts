@@ -31,7 +31,10 @@ const victoria = (tier: string) =>
 const ingest = group({
   maxDecodedBytes: bytes('8MiB', 'Largest write request after decompression.'),
   maxSeriesPerRequest: integer(10_000, 'Most series in one write request.', { ...many, min: 1 }),
-  maxInflightBytes: bytes('64MiB', 'Bytes of write requests in work at once; more get 503.'),
+  maxInflightBytes: bytes(
+    '64MiB',
+    'Bytes of write requests in work at once, of one tenant half as many; more get 503.',
+  ),
   maxInflightRequests: integer(512, 'Write requests in work at once; more get 503.', {
     ...many,
     min: 1,

@@ -40,6 +40,22 @@ describe('admission', () => {
     expect([admission.inflightBytes, admission.inflightRequests]).toEqual([0, 0]);
   });
 
+  it('leaves half of the bytes to the other tenants', () => {
+    const admission = createAdmission({ ...limits, maxInflightRequests: 10 });
+    const first = admitted(admission.admit('a', 40));
+    expect(admission.admit('a', 11)).toBe('tenant_inflight_bytes');
+    const second = admitted(admission.admit('a', 0));
+    expect(second.grow(10)).toBe(true);
+    expect(second.grow(1)).toBe(false);
+    const other = admitted(admission.admit('b', 50));
+    expect(admission.admit('c', 1)).toBe('inflight_bytes');
+    other.release();
+    first.release();
+    expect(second.grow(80)).toBe(true);
+    second.release();
+    expect([admission.inflightBytes, admission.inflightRequests]).toEqual([0, 0]);
+  });
+
   it('lets one request in that is alone larger than the bound', () => {
     const admission = createAdmission(limits);
     const only = admitted(admission.admit('a', 101));
