@@ -64,5 +64,6 @@ async function readOnce(deps: QueryDeps, question: Question): Promise<QueryOutco
 
 /** Seconds with milliseconds, as storage reads times. */
 export function seconds(ms: number): string {
-  return (ms / 1000).toFixed(3);
+  // Without zeros at the end: VictoriaMetrics 1.145 reads `4.000` as 4,000 s.
+  return String(ms / 1000);
 }
