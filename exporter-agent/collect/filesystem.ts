@@ -84,6 +84,20 @@ export function createFilesystemCollector(deps: Deps): FilesystemCollector {
     refreshedAtMs = nowMs;
   }
 
+  /** Answers with 1 for a mount that was shown. */
+  function emitMount(mount: Watched, emit: Emit): 0 | 1 {
+    const failed = mount.hasFailed || isStuck(mount);
+    const nodeNames = deps.nodeNames === true;
+    if (nodeNames && (failed || mount.counts)) {
+      emit('node_filesystem_device_error', failed ? 1 : 0, mount.labels);
+    }
+    if (mount.counts === undefined || failed) return 0;
+    const usedPercent = toUsedPercent(mount.counts);
+    if (usedPercent !== undefined) emit('disk_used_pct', usedPercent, mount.labels);
+    if (nodeNames) emitSizes(mount.counts, mount, emit);
+    return 1;
+  }
+
   return {
     name: 'filesystem',
     emits: ['disk_used_pct'],
@@ -92,17 +106,7 @@ export function createFilesystemCollector(deps: Deps): FilesystemCollector {
       nowMs = tick.monotonicMs;
       if (nowMs - refreshedAtMs >= options.refreshMs) refresh();
       let shown = 0;
-      for (const mount of watched.values()) {
-        const failed = mount.hasFailed || isStuck(mount);
-        if (deps.nodeNames === true && (failed || mount.counts)) {
-          emit('node_filesystem_device_error', failed ? 1 : 0, mount.labels);
-        }
-        if (mount.counts === undefined || failed) continue;
-        const usedPercent = toUsedPercent(mount.counts);
-        if (usedPercent !== undefined) emit('disk_used_pct', usedPercent, mount.labels);
-        if (deps.nodeNames === true) emitSizes(mount.counts, mount, emit);
-        shown += 1;
-      }
+      for (const mount of watched.values()) shown += emitMount(mount, emit);
       if (shown > 0) return 'ok';
       return watched.size === 0 ? 'not-on-this-host' : 'not-yet';
     },
