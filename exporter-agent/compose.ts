@@ -72,6 +72,7 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
       statfs: (mountPoint) => statfs(join(config.rootfs, mountPoint)),
       foreignProc: config.procfs !== '/proc',
       networkFilesystems: config.network_filesystems,
+      cpuMicros,
       off: config.collectors_off,
     }),
     log,
@@ -106,6 +107,10 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
   const self = createSelf({ state, sender, spool, parts });
   const intervalMs = () => 1000 * (state.remote?.intervalSeconds ?? config.interval_seconds);
   const nodeNames = config.profile !== 'lean';
+  parts.collectors.processes.follow(() => ({
+    topN: state.remote?.topN ?? 10,
+    mask: state.remote?.maskProcessNames ?? false,
+  }));
   const agent = createAgent({
     hostId,
     bootId: host.bootId,
@@ -167,21 +172,22 @@ function createSelf(deps: {
       droppedBatches: state.dropped,
       spool: spool.stats(),
     }),
-    cost: () => {
-      const { user, system } = process.cpuUsage();
-      return { rssBytes: process.memoryUsage.rss(), cpuMicros: user + system };
-    },
+    cost: () => ({ rssBytes: process.memoryUsage.rss(), cpuMicros: cpuMicros() }),
   });
+}
+
+function cpuMicros(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 function createNodeSelf() {
   const startedSeconds = (clock.nowMs() - process.uptime() * 1000) / 1000;
   return createNodeSelfCollector(() => {
-    const { user, system } = process.cpuUsage();
     return {
       version: agentVersion,
       rssBytes: process.memoryUsage.rss(),
-      cpuSeconds: (user + system) / 1e6,
+      cpuSeconds: cpuMicros() / 1e6,
       startedSeconds,
     };
   });
@@ -214,6 +220,7 @@ function toHeartbeat(deps: {
     ips: parts.host.ips(),
     has_gpu: parts.host.hasGpu,
     self: { rss_bytes: cost.rssBytes, cpu_ratio: cost.cpuRatio },
+    top_processes: parts.collectors.processes.snapshot() ?? null,
   };
 }
 
