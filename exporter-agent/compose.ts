@@ -8,6 +8,7 @@ import { createDiskBuffer } from './buffer/disk.ts';
 import { createMemoryBuffer } from './buffer/memory.ts';
 import { systemClock } from './clock.ts';
 import { createProcfs } from './collect/procfs/root.ts';
+import { createToolStarter, findTool, type StartTool } from './collect/gpu/tool.ts';
 import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
 import { createSelfCollector, type SelfCollector } from './collect/self.ts';
@@ -73,6 +74,7 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
       foreignProc: config.procfs !== '/proc',
       networkFilesystems: config.network_filesystems,
       cpuMicros,
+      gpu: { find: () => findGpuTool(config), monotonicMs: () => clock.monotonicMs() },
       off: config.collectors_off,
     }),
     log,
@@ -107,10 +109,12 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
   const self = createSelf({ state, sender, spool, parts });
   const intervalMs = () => 1000 * (state.remote?.intervalSeconds ?? config.interval_seconds);
   const nodeNames = config.profile !== 'lean';
-  parts.collectors.processes.follow(() => ({
+  const policy = () => ({
     topN: state.remote?.topN ?? 10,
     mask: state.remote?.maskProcessNames ?? false,
-  }));
+  });
+  parts.collectors.processes.follow(policy);
+  parts.collectors.gpu.follow(policy);
   const agent = createAgent({
     hostId,
     bootId: host.bootId,
@@ -125,7 +129,16 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
     clock,
     log,
   });
-  return { agent, close: () => spool.close() };
+  const close = () => {
+    parts.collectors.gpu.stop();
+    spool.close();
+  };
+  return { agent, close };
+}
+
+function findGpuTool({ gpu, nvidia_smi: path }: AgentConfig): StartTool | undefined {
+  const tool = findTool({ mode: gpu, path });
+  return tool === undefined ? undefined : createToolStarter(tool);
 }
 
 function openSpool(

@@ -13,6 +13,7 @@ import { createLoadavgCollector } from './loadavg.ts';
 import { createMdadmCollector } from './mdadm.ts';
 import { createMemoryCollector } from './memory.ts';
 import { createNetworkCollector } from './network.ts';
+import { createGpuCollector, type GpuCollector, type GpuDeps } from './gpu/collector.ts';
 import type { Profile } from './node/metric.ts';
 import { createPressureCollector } from './pressure.ts';
 import { createProcessCollector, type ProcessCollector } from './process/collector.ts';
@@ -30,6 +31,7 @@ export const switchableCollectors = [
   'network',
   'sockets',
   'processes',
+  'gpu',
   'kernel',
   'vmstat',
   'pressure',
@@ -46,6 +48,7 @@ export interface HostCollectors {
   list: Collector[];
   filesystem: FilesystemCollector;
   processes: ProcessCollector;
+  gpu: GpuCollector;
 }
 
 export interface HostCollectorDeps {
@@ -61,6 +64,7 @@ export interface HostCollectorDeps {
   networkFilesystems: boolean;
   /** CPU time of the agent so far. */
   cpuMicros: () => number;
+  gpu: Omit<GpuDeps, 'procfs'>;
   off: readonly SwitchableCollector[];
 }
 
@@ -80,6 +84,8 @@ export function createHostCollectors(deps: HostCollectorDeps): HostCollectors {
     cpuMicros: deps.cpuMicros,
     later: (work) => void setImmediate(work),
   });
+  const gpu = createGpuCollector({ ...deps.gpu, procfs });
+  processes.joinGpu((pid) => gpu.useOf(pid));
   const all: Record<SwitchableCollector, Collector> = {
     cpu: createCpuCollector(procfs, nodeNames),
     loadavg: createLoadavgCollector(procfs, nodeNames),
@@ -89,6 +95,7 @@ export function createHostCollectors(deps: HostCollectorDeps): HostCollectors {
     network: createNetworkCollector(procfs, { path: `${net}/dev`, nodeNames }),
     sockets: createSocketsCollector(procfs, `${net}/sockstat`),
     processes,
+    gpu,
     kernel: createKernelCollector(procfs),
     vmstat: createVmstatCollector(procfs),
     pressure: createPressureCollector(procfs),
@@ -101,7 +108,7 @@ export function createHostCollectors(deps: HostCollectorDeps): HostCollectors {
   const list = switchableCollectors
     .filter((name) => !deps.off.includes(name) && isIn(deps.profile, all[name]))
     .map((name) => all[name]);
-  return { list, filesystem, processes };
+  return { list, filesystem, processes, gpu };
 }
 
 /** Collectors without a metric of the catalog are there for node_exporter's names alone. */

@@ -17,6 +17,7 @@ const collectors = () => [
     foreignProc: false,
     networkFilesystems: false,
     cpuMicros: () => 0,
+    gpu: { find: () => undefined, monotonicMs: () => 0 },
     off: [],
   }).list,
   createSelfCollector({

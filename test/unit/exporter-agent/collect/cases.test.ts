@@ -42,6 +42,7 @@ async function play(directory: string): Promise<string> {
     foreignProc: false,
     networkFilesystems: false,
     cpuMicros: () => 0,
+    gpu: { find: () => undefined, monotonicMs: () => 0 },
     off: [],
   });
   let text = '';
