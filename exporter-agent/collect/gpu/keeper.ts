@@ -41,11 +41,15 @@ export function createKeeper(deps: Deps): Keeper {
   let trouble: string | undefined;
   let said = '';
 
-  function lose(nowMs: number, why: string): void {
+  function drop(): void {
     running?.stop();
     running = undefined;
+  }
+
+  function lose(nowMs: number, why: string): void {
+    drop();
     trouble = said === '' ? why : `${why}: ${said}`;
-    nextMs = nowMs + Math.min(longestWaitMs, firstWaitMs * 2 ** failures);
+    nextMs = nowMs + waitMs(failures, everHeard);
     failures += 1;
     deps.onLost();
   }
@@ -79,22 +83,20 @@ export function createKeeper(deps: Deps): Keeper {
 
   return {
     look(nowMs, loopSeconds) {
-      if (running !== undefined && loopSeconds !== loopNow) {
-        running.stop();
-        running = undefined;
-      }
+      if (loopSeconds !== loopNow) drop();
       if (running === undefined) {
-        const isGivenUp = !everHeard && failures >= triesAtStart;
-        if (!isGivenUp && nowMs >= nextMs) start(nowMs, loopSeconds);
+        if (nowMs >= nextMs) start(nowMs, loopSeconds);
       } else if (nowMs - heardMs > mostSilenceMs(isHeard, loopNow) && !deps.maySilent)
         lose(nowMs, 'nvidia-smi says nothing');
     },
     trouble: () => trouble,
-    stop() {
-      running?.stop();
-      running = undefined;
-    },
+    stop: drop,
   };
+}
+
+function waitMs(failuresBefore: number, everHeard: boolean): number {
+  if (!everHeard && failuresBefore + 1 >= triesAtStart) return Infinity;
+  return Math.min(longestWaitMs, firstWaitMs * 2 ** failuresBefore);
 }
 
 function mostSilenceMs(isHeard: boolean, loopSeconds: number): number {
