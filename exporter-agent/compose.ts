@@ -7,6 +7,7 @@ import type { SpoolBuffer, SpoolDropReason } from './buffer/buffer.ts';
 import { createDiskBuffer } from './buffer/disk.ts';
 import { createMemoryBuffer } from './buffer/memory.ts';
 import { systemClock } from './clock.ts';
+import type { Point } from './collect/run.ts';
 import { createProcfs } from './collect/procfs/root.ts';
 import { createToolStarter, findTool, type StartTool } from './collect/gpu/tool.ts';
 import { createNodeSelfCollector } from './collect/node/self.ts';
@@ -82,7 +83,10 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
 }
 
 /** The whole agent, ready to run; `close` after it has run. */
-export function composeAgent(parts: Parts): { agent: Agent; close: () => void } {
+export function composeAgent(
+  parts: Parts,
+  onTick?: (points: readonly Point[]) => void,
+): { agent: Agent; close: () => void } {
   const { config, hostId, host, transport, log } = parts;
   const state: State = {
     remote: config.remote_config ? loadRemoteConfig(config.state_dir) : undefined,
@@ -125,6 +129,7 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
     sender,
     intervalMs,
     beat: () => beat({ state, parts, heartbeat: () => toHeartbeat({ state, spool, self, parts }) }),
+    ...(onTick === undefined ? {} : { onTick }),
     disconnect: () => transport.close(),
     clock,
     log,
