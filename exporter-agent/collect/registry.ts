@@ -27,6 +27,8 @@ export type SwitchableCollector = (typeof switchableCollectors)[number];
 
 export interface HostCollectors {
   list: Collector[];
+  /** Those that run when these, beside the operator's own choice, are switched off. */
+  without(off: readonly string[]): Collector[];
   filesystem: FilesystemCollector;
 }
 
@@ -58,5 +60,6 @@ export function createHostCollectors(deps: HostCollectorDeps): HostCollectors {
     sockets: createSocketsCollector(procfs, `${net}/sockstat`),
   };
   const list = switchableCollectors.filter((name) => !deps.off.includes(name)).map((n) => all[n]);
-  return { list, filesystem };
+  const without = (off: readonly string[]) => list.filter(({ name }) => !off.includes(name));
+  return { list, without, filesystem };
 }
