@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { machine } from 'node:os';
 import { join } from 'node:path';
 import { createAgent, type Agent } from './agent.ts';
 import type { SpoolBuffer, SpoolDropReason } from './buffer/buffer.ts';
@@ -7,10 +8,11 @@ import { createDiskBuffer } from './buffer/disk.ts';
 import { createMemoryBuffer } from './buffer/memory.ts';
 import { systemClock } from './clock.ts';
 import { createProcfs } from './collect/procfs/root.ts';
+import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
+import { createRunning, shareCalls, type Running } from './collect/running.ts';
+import type { Profile } from './collect/node/metric.ts';
 import { createSelfCollector, type SelfCollector } from './collect/self.ts';
-import type { Collector } from './collect/collector.ts';
-import type { RemoteConfig } from './config/remote.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { createControl, type Control } from './control.ts';
 import { loadCredential, type Credential } from './credential.ts';
@@ -42,11 +44,22 @@ export interface Parts {
   credential: Credential;
   transport: Transport;
   collectors: HostCollectors;
+  /** The same for another profile. */
+  buildCollectors: (profile: Profile) => HostCollectors;
   log: Logger;
 }
 
 export async function createParts(config: AgentConfig, log: Logger): Promise<Parts> {
   const procfs = createProcfs(config.procfs);
+  const statfsOnce = shareCalls((mountPoint) => statfs(join(config.rootfs, mountPoint)));
+  const buildCollectors = (profile: Profile) =>
+    createHostCollectors({
+      ...{ procfs, sysfs: createProcfs(config.sysfs), profile, machine: machine() },
+      statfs: statfsOnce,
+      foreignProc: config.procfs !== '/proc',
+      networkFilesystems: config.network_filesystems,
+      off: config.collectors_off,
+    });
   const credential = loadCredential(config.key, config.state_dir);
   const hostId = await loadHostId({
     configured: config.host_id,
@@ -65,13 +78,8 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
       userAgent: `gaugeway-agent/${agentVersion}`,
       ca: config.ca_file === undefined ? undefined : readFileSync(config.ca_file, 'utf8'),
     }),
-    collectors: createHostCollectors({
-      procfs,
-      statfs: (mountPoint) => statfs(join(config.rootfs, mountPoint)),
-      foreignProc: config.procfs !== '/proc',
-      networkFilesystems: config.network_filesystems,
-      off: config.collectors_off,
-    }),
+    collectors: buildCollectors(config.profile),
+    buildCollectors,
     log,
   };
 }
@@ -98,18 +106,21 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
     },
   });
   const self: SelfCollector = createSelf({
-    ...{ state, sender, spool, parts },
+    ...{ state, sender, spool },
+    stuckMounts: () => running.stuckMounts(),
     clockOffsetMs: () => control.clockOffsetMs(),
   });
-  let collectors: readonly Collector[] = [];
-  const choose = (remote: RemoteConfig | undefined): void => {
-    collectors = [...parts.collectors.without(remote?.collectorsOff ?? []), self];
-  };
+  const running: Running = createRunning({
+    first: parts.collectors,
+    profile: config.profile,
+    build: parts.buildCollectors,
+    own: (nodeNames) => [...(nodeNames ? [createNodeSelf()] : []), self],
+  });
   const control: Control = createControl({
     ...{ hostId, stateDir: config.state_dir, takesConfig: config.remote_config },
     ...{ credential: parts.credential, transport, clock, random: Math.random, log },
     heartbeat: () => toHeartbeat({ state, control, spool, self, parts }),
-    onConfig: choose,
+    onConfig: running.choose,
     onTrouble: (message) => {
       if (message !== state.lastTrouble) log.warn('heartbeat fails', { error: message });
       state.lastTrouble = message;
@@ -118,13 +129,14 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
       if (state.lastTrouble === trouble) state.lastTrouble = null;
     },
   });
-  choose(control.remote());
+  running.choose(control.remote());
   const intervalMs = () => 1000 * (control.remote()?.intervalSeconds ?? config.interval_seconds);
   const agent = createAgent({
     hostId,
     bootId: host.bootId,
-    collectors: () => collectors,
-    encoder: createEncoder({ host_id: hostId }),
+    collectors: running.list,
+    nodeNames: running.nodeNames,
+    encoder: createEncoder({ host_id: hostId }, { job: 'node', instance: host.hostname }),
     compress: compressBody,
     sender,
     intervalMs,
@@ -168,15 +180,15 @@ function createSelf(deps: {
   state: State;
   sender: Sender;
   spool: SpoolBuffer;
-  parts: Parts;
+  stuckMounts: () => number;
   clockOffsetMs: () => number | undefined;
 }): SelfCollector {
-  const { state, sender, spool, parts } = deps;
+  const { state, sender, spool } = deps;
   return createSelfCollector({
     state: () => ({
       version: agentVersion,
       clockOffsetMs: deps.clockOffsetMs(),
-      stuckMounts: parts.collectors.filesystem.stuckMounts(),
+      stuckMounts: deps.stuckMounts(),
       sentBatches: sender.sentBatches(),
       droppedBatches: state.dropped,
       spool: spool.stats(),
@@ -185,6 +197,19 @@ function createSelf(deps: {
       const { user, system } = process.cpuUsage();
       return { rssBytes: process.memoryUsage.rss(), cpuMicros: user + system };
     },
+  });
+}
+
+function createNodeSelf() {
+  const startedSeconds = (clock.nowMs() - process.uptime() * 1000) / 1000;
+  return createNodeSelfCollector(() => {
+    const { user, system } = process.cpuUsage();
+    return {
+      version: agentVersion,
+      rssBytes: process.memoryUsage.rss(),
+      cpuSeconds: (user + system) / 1e6,
+      startedSeconds,
+    };
   });
 }
 
@@ -207,6 +232,7 @@ function toHeartbeat(deps: {
     boot_id: parts.host.bootId,
     uptime_seconds: parts.host.uptimeSeconds(),
     interval_seconds: remote?.intervalSeconds ?? parts.config.interval_seconds,
+    profile: remote?.profile ?? parts.config.profile,
     config_version: remote?.version ?? 0,
     config_error: control.configError(),
     key_source: control.credential().source,
