@@ -164,18 +164,14 @@ describe('an agent from its token to its end', () => {
     const put = await asAdmin('PUT', `/api/v1/agents/${hostId}/config`, good);
     expect(put.status).toBe(200);
     const { version } = put.body.effective;
-    const atMs = Date.now();
-    const applied = () =>
+    const isApplied = () =>
       agent
         .said()
         .split('\n')
         .filter((line) => line.includes('configuration from the server applied'))
-        .map((line) => JSON.parse(line))
-        .find((line) => line.version === version);
-    await until('it is applied', () => Promise.resolve(applied() !== undefined));
-    const appliedMs = Date.parse(applied().timestamp);
-    // One interval, and what a loaded machine may add.
-    expect(appliedMs - atMs).toBeLessThan(1_000 + 2_000);
+        .some((line) => JSON.parse(line).version === version);
+    // Long before the next heartbeat, which is up to 30 s away: the answer to a write told of it.
+    await until('it is applied', () => Promise.resolve(isApplied()), 10_000);
     await until('it is reported', async () => (await agentOf(hostId)).config.applied === version);
     await until('the collector is off', async () => {
       const found = await query(`agent_collector_success{host_id="${hostId}"}`);
