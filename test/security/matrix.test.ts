@@ -12,6 +12,7 @@ import {
   enrolmentRoutes,
   healthRoutes,
   hostRoutes,
+  processRoutes,
   ingestRoutes,
   keyRoutes,
   ownConfigRoute,
@@ -69,6 +70,7 @@ const expected: Record<string, 'public' | 'read' | 'admin' | 'write'> = {
   'POST /api/v1/agents/tokens': 'admin',
   'DELETE /api/v1/agents/tokens/:id': 'admin',
   'POST /api/v1/agents/enroll': 'public',
+  'GET /api/v1/processes/top': 'read',
   'POST /api/v1/ingest/metrics': 'write',
   'POST /api/v1/ingest/heartbeat': 'write',
   'GET /api/v1/ingest/rejections': 'read',
@@ -114,6 +116,7 @@ function everyRoute(held: TestAccess): Route[] {
     ...agentRoutes({ agents: nothing as Agents, clock }),
     ...ownConfigRoute({ agents: nothing as Agents }),
     ...enrolmentRoutes({ agents: nothing as Agents, publicUrl: undefined }),
+    ...processRoutes({ hosts: nothing as Hosts }),
     ...healthRoutes({ checks: {}, meters: createMeters() }),
     ...ingestRoutes(nothing as IngestRouteDeps),
     ...prometheusRoutes({
