@@ -20,12 +20,13 @@ import type { Sender } from './send/sender.ts';
 export interface AgentDeps {
   hostId: string;
   bootId: string;
-  collectors: readonly Collector[];
+  /** Read before each tick, like the interval. */
+  collectors: () => readonly Collector[];
   encoder: Encoder;
   compress: (body: Uint8Array) => Uint8Array;
   sender: Sender;
   /** Whether node_exporter's names are told too. */
-  nodeNames: boolean;
+  nodeNames: () => boolean;
   /** Read before each tick, so that a pushed configuration applies to the next one. */
   intervalMs: () => number;
   /** Sees the points of each tick. */
@@ -67,10 +68,10 @@ export function createAgent(deps: AgentDeps): Agent {
       bootId: deps.bootId,
     };
     failing.begin();
-    const points = runCollectors(deps.collectors, now, {
+    const points = runCollectors(deps.collectors(), now, {
       monotonicMs: () => clock.monotonicMs(),
       onFailure: (name, error) => failing.failed(name, error),
-      nodeNames: deps.nodeNames,
+      nodeNames: deps.nodeNames(),
     });
     deps.onTick?.(points);
     void offer(encoder.encode(points, now.wallMs).body, now.wallMs);

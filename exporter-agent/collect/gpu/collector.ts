@@ -14,7 +14,7 @@ export interface GpuCollector extends Collector {
   follow(policy: () => ProcessPolicy): void;
   /** True while the tool was started and has told nothing yet. */
   isStarting(): boolean;
-  /** Ends the tool. */
+  /** Ends the tool and forgets what it told; the next `collect` starts it anew. */
   stop(): void;
 }
 
@@ -57,6 +57,8 @@ export function createGpuCollector(deps: GpuDeps): GpuCollector {
     stop() {
       tools?.gpus.stop();
       tools?.apps.stop();
+      cards.clear();
+      programs.clear();
     },
     useOf: (pid) => programs.useOf(pid, (uuid) => cards.indexOf(uuid)),
     collect({ monotonicMs: nowMs, intervalMs }, emit) {

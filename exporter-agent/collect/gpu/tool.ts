@@ -80,6 +80,14 @@ export function createToolStarter(path: string): StartTool {
   };
 }
 
+/** Asked at each look: a driver may be loaded after the agent was. */
+export function createToolFinder(choice: ToolChoice): () => StartTool | undefined {
+  return () => {
+    const path = findTool(choice);
+    return path === undefined ? undefined : createToolStarter(path);
+  };
+}
+
 function follow(child: ChildProcess, events: ToolEvents): RunningTool {
   let rest = '';
   let isOver = false;

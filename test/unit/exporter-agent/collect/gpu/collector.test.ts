@@ -168,6 +168,19 @@ describe('programs on a card', () => {
   });
 });
 
+describe('switched off and on again', () => {
+  it('ends the tools, forgets what they told, and starts anew', () => {
+    const t = running();
+    t.say(t.apps()[0], `${first}, 10, 100`);
+    t.collector.stop();
+    expect(t.started.map(({ stopped }) => stopped)).toEqual([true, true]);
+    expect(t.collector.useOf(10)).toBeUndefined();
+    expect(t.collect().outcome).toBe('not-yet');
+    t.say(t.gpus()[1], recorded('a100-pair'));
+    expect(t.collect().outcome).toBe('ok');
+  });
+});
+
 describe('without a working tool', () => {
   it('nothing is started where there is none, and it is looked for again', () => {
     const t = setUp({ absent: true });
