@@ -10,6 +10,7 @@ import { systemClock } from './clock.ts';
 import { createProcfs } from './collect/procfs/root.ts';
 import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
+import { openTextfiles } from './collect/textfile-directory.ts';
 import { createSelfCollector, type SelfCollector } from './collect/self.ts';
 import { loadRemoteConfig, saveRemoteConfig, type RemoteConfig } from './config/remote.ts';
 import type { AgentConfig } from './config/schema.ts';
@@ -67,12 +68,15 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
     collectors: createHostCollectors({
       procfs,
       sysfs: createProcfs(config.sysfs),
+      root: createProcfs(config.rootfs),
       profile: config.profile,
       machine: machine(),
       statfs: (mountPoint) => statfs(join(config.rootfs, mountPoint)),
       foreignProc: config.procfs !== '/proc',
       networkFilesystems: config.network_filesystems,
+      on: config.collectors_on,
       off: config.collectors_off,
+      textfiles: openTextfiles(config.textfile_dir),
     }),
     log,
   };

@@ -1,3 +1,4 @@
+import { noFlags, takeFlag, type Flags } from './config/flags.ts';
 import { ConfigError } from './config/schema.ts';
 
 export const usage = `usage: gaugeway-agent [run | check | once | print-config] [options]
@@ -9,6 +10,8 @@ export const usage = `usage: gaugeway-agent [run | check | once | print-config] 
 
   --config FILE            YAML file; every option also as GAUGEWAY_AGENT_NAME in the environment
   --exit-with-parent[=PID] end when the process that started this one is gone
+  --[no-]collector.NAME    run a collector, or not; also --collector.textfile.directory=DIR
+  --path.procfs, --path.sysfs, --path.rootfs=DIR  where the host's are mounted
 `;
 
 const commands = ['run', 'check', 'once', 'print-config', 'help'] as const;
@@ -18,16 +21,26 @@ export interface Arguments {
   config: string | undefined;
   /** The process to end with. */
   parent: number | undefined;
+  flags: Flags;
 }
 
 /** Throws ConfigError. */
 export function parseArguments(argv: readonly string[]): Arguments {
-  const result: Arguments = { command: 'run', config: undefined, parent: undefined };
+  const result: Arguments = {
+    command: 'run',
+    config: undefined,
+    parent: undefined,
+    flags: noFlags(),
+  };
   const rest = [...argv];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const [flag, value] = splitFlag(word);
     if (flag === '--config') result.config = value ?? rest.shift() ?? fail('--config wants a file');
     else if (flag === '--exit-with-parent') result.parent = toPid(value ?? String(process.ppid));
+    else if (
+      takeFlag(result.flags, flag, () => value ?? rest.shift() ?? fail(`${flag} wants a path`))
+    )
+      continue;
     else if (flag === '--help' || flag === '-h') result.command = 'help';
     else result.command = commands.find((c) => c === word) ?? fail(`unknown "${word}"\n${usage}`);
   }

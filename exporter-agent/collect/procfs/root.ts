@@ -1,11 +1,45 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, readdirSync, realpathSync } from 'node:fs';
 
 /** Reads text files below the proc root; the only way a collector sees /proc. */
 export interface Procfs {
   /** The whole file, latin1; throws the system's error when it cannot be read. `path` is below the root: `net/dev`. */
   read(path: string): string;
+  /** The same without keeping the file open: for what is read seldom, or may go away. */
+  readOnce(path: string): string;
+  /** Names in a directory, sorted; throws the system's error. */
+  list(path: string): string[];
+  /** Where a link leads in the end, as an absolute path of this process. */
+  resolve(path: string): string;
   close(): void;
 }
+
+/** The trimmed content of a small file read seldom, or undefined where the kernel will not tell it. */
+export function readValue(tree: Procfs, path: string): string | undefined {
+  try {
+    return tree.readOnce(path).trim();
+  } catch (error) {
+    if (isMissing(error) || isUnreadable(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The names in a directory, or none where there is no such directory. */
+export function listNames(tree: Procfs, path: string): string[] {
+  try {
+    return tree.list(path);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+/** Drivers refuse what they cannot tell just now: `speed` of a link that is down, a sensor asleep. */
+function isUnreadable(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code !== undefined && unreadable.has(code);
+}
+
+const unreadable = new Set(['EINVAL', 'EACCES', 'EPERM', 'EIO', 'EAGAIN', 'EISDIR', 'ENODATA']);
 
 /** The kernel does not have it: no such file, no such device, or switched off at boot (EOPNOTSUPP, of PSI). */
 export function isMissing(error: unknown): boolean {
@@ -53,6 +87,16 @@ export function createProcfs(procRoot: string): Procfs {
         throw error;
       }
     },
+    readOnce(path) {
+      const fd = openSync(`${procRoot}/${path}`, 'r');
+      try {
+        return readAll(fd);
+      } finally {
+        closeSync(fd);
+      }
+    },
+    list: (path) => readdirSync(`${procRoot}/${path}`).sort(),
+    resolve: (path) => realpathSync(`${procRoot}/${path}`),
     close() {
       for (const path of [...open.keys()]) forget(path);
     },

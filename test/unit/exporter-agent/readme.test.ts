@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import type { Procfs } from '../../../exporter-agent/collect/procfs/root.ts';
 import { createHostCollectors } from '../../../exporter-agent/collect/registry.ts';
 import { createSelfCollector } from '../../../exporter-agent/collect/self.ts';
 import { options } from '../../../exporter-agent/config/schema.ts';
@@ -7,16 +8,27 @@ import { catalogMetrics, findByName } from '../../../src/catalog/index.ts';
 
 const path = new URL('../../../exporter-agent/README.md', import.meta.url);
 
+const noTree: Procfs = {
+  read: () => '',
+  readOnce: () => '',
+  list: () => [],
+  resolve: (name) => name,
+  close: () => undefined,
+};
+
 const collectors = () => [
   ...createHostCollectors({
-    procfs: { read: () => '', close: () => undefined },
-    sysfs: { read: () => '', close: () => undefined },
+    procfs: noTree,
+    sysfs: noTree,
+    root: noTree,
     profile: 'full',
     machine: 'x86_64',
     statfs: () => Promise.reject(new Error('unused')),
     foreignProc: false,
     networkFilesystems: false,
+    on: ['cgroup'],
     off: [],
+    textfiles: undefined,
   }).list,
   createSelfCollector({
     state: () => {

@@ -15,7 +15,7 @@ const mountinfo = `1 0 8:1 / / rw - ext4 /dev/sda1 rw
 function setUp(options: { network?: boolean } = {}) {
   const asked: { mountPoint: string; answer: (counts: BlockCounts | Error) => void }[] = [];
   const collector = createFilesystemCollector({
-    procfs: { read: () => mountinfo, close: () => undefined },
+    procfs: { read: () => mountinfo },
     statfs: (mountPoint) =>
       new Promise((resolve, reject) => {
         const answer = (counts: BlockCounts | Error) =>
