@@ -41,7 +41,7 @@ import { createUnameCollector } from './uname.ts';
  * What can be switched by name, in the order they run, with the least profile each belongs to; `asked` runs only when it
  * is named. `self` always runs, last.
  */
-const membership = {
+export const membership = {
   cpu: 'lean',
   loadavg: 'lean',
   memory: 'lean',

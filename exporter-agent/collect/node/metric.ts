@@ -25,3 +25,9 @@ export function isNodeMetric(name: string): name is NodeMetricName {
 export const profiles = ['lean', 'core', 'full'] as const;
 
 export type Profile = (typeof profiles)[number];
+
+/** As node_exporter types them: what it takes over from the kernel by pattern is untyped there. */
+export function kindOfNodeMetric(name: string): 'counter' | 'gauge' | 'untyped' {
+  if (/^node_(netstat|vmstat)_/.test(name)) return 'untyped';
+  return name.endsWith('_total') ? 'counter' : 'gauge';
+}
