@@ -75,6 +75,7 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
       foreignProc: config.procfs !== '/proc',
       networkFilesystems: config.network_filesystems,
       on: config.collectors_on,
+      cpuMicros,
       off: config.collectors_off,
       textfiles: openTextfiles(config.textfile_dir),
     }),
@@ -110,6 +111,10 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
   const self = createSelf({ state, sender, spool, parts });
   const intervalMs = () => 1000 * (state.remote?.intervalSeconds ?? config.interval_seconds);
   const nodeNames = config.profile !== 'lean';
+  parts.collectors.processes.follow(() => ({
+    topN: state.remote?.topN ?? 10,
+    mask: state.remote?.maskProcessNames ?? false,
+  }));
   const agent = createAgent({
     hostId,
     bootId: host.bootId,
@@ -171,21 +176,22 @@ function createSelf(deps: {
       droppedBatches: state.dropped,
       spool: spool.stats(),
     }),
-    cost: () => {
-      const { user, system } = process.cpuUsage();
-      return { rssBytes: process.memoryUsage.rss(), cpuMicros: user + system };
-    },
+    cost: () => ({ rssBytes: process.memoryUsage.rss(), cpuMicros: cpuMicros() }),
   });
+}
+
+function cpuMicros(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 function createNodeSelf() {
   const startedSeconds = (clock.nowMs() - process.uptime() * 1000) / 1000;
   return createNodeSelfCollector(() => {
-    const { user, system } = process.cpuUsage();
     return {
       version: agentVersion,
       rssBytes: process.memoryUsage.rss(),
-      cpuSeconds: (user + system) / 1e6,
+      cpuSeconds: cpuMicros() / 1e6,
       startedSeconds,
     };
   });
@@ -218,6 +224,7 @@ function toHeartbeat(deps: {
     ips: parts.host.ips(),
     has_gpu: parts.host.hasGpu,
     self: { rss_bytes: cost.rssBytes, cpu_ratio: cost.cpuRatio },
+    top_processes: parts.collectors.processes.snapshot() ?? null,
   };
 }
 

@@ -31,6 +31,7 @@ import { profiles, type Profile } from './node/metric.ts';
 import { createOsCollector } from './os.ts';
 import { createSchedstatCollector, createSoftnetCollector } from './per-cpu.ts';
 import { createPressureCollector } from './pressure.ts';
+import { createProcessCollector, type ProcessCollector } from './process/collector.ts';
 import type { Procfs } from './procfs/root.ts';
 import { rested } from './rested.ts';
 import { createSocketsCollector } from './sockets.ts';
@@ -49,6 +50,7 @@ export const membership = {
   disk: 'lean',
   network: 'lean',
   sockets: 'lean',
+  processes: 'lean',
   kernel: 'core',
   vmstat: 'core',
   pressure: 'core',
@@ -94,6 +96,7 @@ const everyMs: Partial<Record<SwitchableCollector, number>> = {
 export interface HostCollectors {
   list: Collector[];
   filesystem: FilesystemCollector;
+  processes: ProcessCollector;
 }
 
 export interface HostCollectorDeps {
@@ -111,6 +114,8 @@ export interface HostCollectorDeps {
   networkFilesystems: boolean;
   /** Beside those of the profile. */
   on: readonly SwitchableCollector[];
+  /** CPU time of the agent so far. */
+  cpuMicros: () => number;
   off: readonly SwitchableCollector[];
   textfiles: TextfileDirectory | undefined;
 }
@@ -123,14 +128,24 @@ export function createHostCollectors(deps: HostCollectorDeps): HostCollectors {
     options: { network: deps.networkFilesystems },
     nodeNames: deps.profile !== 'lean',
   });
-  const all = { ...createCoreCollectors(deps), ...createFullCollectors(deps), filesystem };
+  const processes = createProcessCollector({
+    procfs: deps.procfs,
+    cpuMicros: deps.cpuMicros,
+    later: (work) => void setImmediate(work),
+  });
+  const all = {
+    ...createCoreCollectors(deps),
+    ...createFullCollectors(deps),
+    filesystem,
+    processes,
+  };
   const list = switchableCollectors
     .filter((name) => isWanted(name, deps))
     .map((name) => {
       const collector: Collector = all[name];
       return membership[name] === 'lean' ? collector : rested(collector, everyMs[name]);
     });
-  return { list, filesystem };
+  return { list, filesystem, processes };
 }
 
 /** Of another namespace's /proc, the network of its PID 1. */

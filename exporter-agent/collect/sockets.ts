@@ -1,6 +1,7 @@
 import type { Collector, Emit } from './collector.ts';
 import type { NodeMetricName, Profile } from './node/metric.ts';
 import { isMissing, type Procfs } from './procfs/root.ts';
+import { readPageBytes } from './procfs/page-size.ts';
 import { parseSockstat } from './procfs/sockstat.ts';
 import { fields, wholeLines } from './procfs/text.ts';
 
@@ -45,21 +46,4 @@ function emitAll(text: string, pageBytes: number | undefined, emit: Emit): void 
       if (pairs[at] === 'mem' && pageBytes !== undefined) emit(`${name}_bytes`, value * pageBytes);
     }
   }
-}
-
-const usualPageBytes = 4096;
-const atPageSize = 6;
-
-/** AT_PAGESZ of the auxiliary vector, getauxval(3): pairs of 64-bit words, little-endian on every platform Node runs on. */
-function readPageBytes(procfs: Procfs): number {
-  let words: Buffer;
-  try {
-    words = Buffer.from(procfs.readOnce('self/auxv'), 'latin1');
-  } catch {
-    return usualPageBytes;
-  }
-  for (let at = 0; at + 16 <= words.length; at += 16) {
-    if (words.readUInt32LE(at) === atPageSize) return words.readUInt32LE(at + 8);
-  }
-  return usualPageBytes;
 }

@@ -4,9 +4,9 @@ import { closeSync, openSync, readSync, readdirSync, realpathSync } from 'node:f
 export interface Procfs {
   /** The whole file, latin1; throws the system's error when it cannot be read. `path` is below the root: `net/dev`. */
   read(path: string): string;
-  /** The same without keeping the file open: for what is read seldom, or may go away. */
+  /** The same without keeping the file open: for what is read seldom, or comes and goes as processes do. */
   readOnce(path: string): string;
-  /** Names in a directory, sorted; throws the system's error. */
+  /** Names in a directory. */
   list(path: string): string[];
   /** Where a link leads in the end, as an absolute path of this process. */
   resolve(path: string): string;
@@ -23,10 +23,10 @@ export function readValue(tree: Procfs, path: string): string | undefined {
   }
 }
 
-/** The names in a directory, or none where there is no such directory. */
+/** The sorted names in a directory, or none where there is no such directory. */
 export function listNames(tree: Procfs, path: string): string[] {
   try {
-    return tree.list(path);
+    return tree.list(path).sort();
   } catch (error) {
     if (isMissing(error)) return [];
     throw error;
@@ -95,7 +95,7 @@ export function createProcfs(procRoot: string): Procfs {
         closeSync(fd);
       }
     },
-    list: (path) => readdirSync(`${procRoot}/${path}`).sort(),
+    list: (path) => readdirSync(`${procRoot}/${path}`),
     resolve: (path) => realpathSync(`${procRoot}/${path}`),
     close() {
       for (const path of [...open.keys()]) forget(path);

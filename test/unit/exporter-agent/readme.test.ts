@@ -29,6 +29,7 @@ const collectors = () => [
     foreignProc: false,
     networkFilesystems: false,
     on: ['cgroup'],
+    cpuMicros: () => 0,
     off: [],
     textfiles: undefined,
   }).list,

@@ -23,21 +23,25 @@ afterEach(() => {
   for (const procfs of opened.splice(0)) procfs.close();
 });
 
+/** The tree of the step that is being read. */
+function below(current: () => Procfs, path: string): Procfs {
+  return {
+    read: (name) => current().read(`${path}${name}`),
+    readOnce: (name) => current().readOnce(`${path}${name}`),
+    list: (name) => current().list(`${path}${name}`),
+    resolve: (name) => current().resolve(`${path}${name}`),
+    close: () => undefined,
+  };
+}
+
 async function play(directory: string): Promise<string> {
   const profile = profiles.find((name) => existsSync(`${directory}/${name}`)) ?? 'lean';
   const asked = profile === 'lean' ? '' : readFileSync(`${directory}/${profile}`, 'utf8').trim();
   let current: Procfs | undefined;
-  const below = (prefix: string): Procfs => ({
-    read: (path) => current!.read(`${prefix}${path}`),
-    readOnce: (path) => current!.readOnce(`${prefix}${path}`),
-    list: (path) => current!.list(`${prefix}${path}`),
-    resolve: (path) => current!.resolve(`${prefix}${path}`),
-    close: () => undefined,
-  });
   const { list } = createHostCollectors({
-    procfs: below(''),
-    sysfs: below('sysfs/'),
-    root: below('root/'),
+    procfs: below(() => current!, ''),
+    sysfs: below(() => current!, 'sysfs/'),
+    root: below(() => current!, 'root/'),
     profile,
     machine: 'x86_64',
     statfs: () =>
@@ -45,6 +49,7 @@ async function play(directory: string): Promise<string> {
     foreignProc: false,
     networkFilesystems: false,
     on: asked === '' ? [] : (asked.split(/\s+/) as SwitchableCollector[]),
+    cpuMicros: () => 0,
     off: [],
     textfiles: undefined,
   });
