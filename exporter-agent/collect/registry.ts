@@ -95,6 +95,8 @@ const everyMs: Partial<Record<SwitchableCollector, number>> = {
 
 export interface HostCollectors {
   list: Collector[];
+  /** Those that run when these, beside the operator's own choice, are switched off. */
+  without(off: readonly string[]): Collector[];
   filesystem: FilesystemCollector;
   processes: ProcessCollector;
 }
@@ -145,7 +147,8 @@ export function createHostCollectors(deps: HostCollectorDeps): HostCollectors {
       const collector: Collector = all[name];
       return membership[name] === 'lean' ? collector : rested(collector, everyMs[name]);
     });
-  return { list, filesystem, processes };
+  const without = (off: readonly string[]) => list.filter(({ name }) => !off.includes(name));
+  return { list, without, filesystem, processes };
 }
 
 /** Of another namespace's /proc, the network of its PID 1. */
