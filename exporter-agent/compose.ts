@@ -12,6 +12,7 @@ import { createProcfs } from './collect/procfs/root.ts';
 import { createToolFinder } from './collect/gpu/tool.ts';
 import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
+import { openTextfiles } from './collect/textfile-directory.ts';
 import { createRunning, shareCalls, type Running } from './collect/running.ts';
 import type { Profile } from './collect/node/metric.ts';
 import { createSelfCollector, type SelfCollector } from './collect/self.ts';
@@ -58,13 +59,17 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
   const findGpuTool = createToolFinder({ mode: config.gpu, path: config.nvidia_smi });
   const buildCollectors = (profile: Profile) =>
     createHostCollectors({
-      ...{ procfs, sysfs: createProcfs(config.sysfs), profile, machine: machine() },
+      ...{ procfs, profile, machine: machine() },
+      sysfs: createProcfs(config.sysfs),
+      root: createProcfs(config.rootfs),
       statfs: statfsOnce,
       foreignProc: config.procfs !== '/proc',
       networkFilesystems: config.network_filesystems,
       cpuMicros,
       gpu: { find: findGpuTool, monotonicMs: () => clock.monotonicMs() },
+      on: config.collectors_on,
       off: config.collectors_off,
+      textfiles: openTextfiles(config.textfile_dir),
     });
   const credential = loadCredential(config.key, config.state_dir);
   const hostId = await loadHostId({
@@ -120,10 +125,7 @@ export function composeAgent(
     first: parts.collectors,
     profile: config.profile,
     build: parts.buildCollectors,
-    policy: () => ({
-      topN: control.remote()?.topN ?? 10,
-      mask: control.remote()?.maskProcessNames ?? false,
-    }),
+    remote: () => control.remote(),
     own: (nodeNames) => [...(nodeNames ? [createNodeSelf()] : []), self],
   });
   const control: Control = createControl({
@@ -143,13 +145,10 @@ export function composeAgent(
     nodeNames: running.nodeNames,
     encoder: createEncoder({ host_id: hostId }, { job: 'node', instance: host.hostname }),
     compress: compressBody,
-    sender,
-    intervalMs,
+    ...{ sender, intervalMs, clock, log },
     beat: () => control.beat(),
     ...(onTick === undefined ? {} : { onTick }),
     disconnect: () => transport.close(),
-    clock,
-    log,
   });
   const close = () => {
     running.stop();

@@ -16,8 +16,12 @@ async function main(): Promise<number> {
     return 0;
   }
   // The agent may not import the server's platform; this is its only reader of the environment.
-  // eslint-disable-next-line n/no-process-env
-  const config = await loadConfig({ env: { ...process.env, ...given(args) }, file: args.config });
+  const config = await loadConfig({
+    // eslint-disable-next-line n/no-process-env
+    env: { ...process.env, ...given(args) },
+    file: args.config,
+    flags: args.flags,
+  });
   if (args.command === 'print-config') {
     process.stdout.write(printConfig(config));
     return 0;

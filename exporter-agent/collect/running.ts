@@ -17,22 +17,28 @@ export interface Running {
   stop: () => void;
 }
 
+const defaultTopN = 10;
+
 export function createRunning(deps: {
   first: HostCollectors;
   profile: Profile;
   build: (profile: Profile) => HostCollectors;
-  /** What to tell of processes; read before each pass. */
-  policy: () => ProcessPolicy;
+  /** What the server set; of it the number of processes and their masks are read before each pass. */
+  remote: () => RemoteConfig | undefined;
   /** The agent's about itself, which always run. */
   own: (nodeNames: boolean) => Collector[];
 }): Running {
   let { first: host, profile } = deps;
   let list: readonly Collector[] = [];
+  const policy = (): ProcessPolicy => {
+    const { topN = defaultTopN, maskProcessNames = false } = deps.remote() ?? {};
+    return { topN, mask: maskProcessNames };
+  };
   const use = (built: HostCollectors): void => {
     if (built !== host) host.gpu.stop();
     host = built;
-    host.processes.follow(deps.policy);
-    host.gpu.follow(deps.policy);
+    host.processes.follow(policy);
+    host.gpu.follow(policy);
   };
   use(host);
   return {

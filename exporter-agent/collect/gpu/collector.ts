@@ -20,7 +20,7 @@ export interface GpuCollector extends Collector {
 
 export interface GpuDeps {
   /** Names of processes. */
-  procfs: Procfs;
+  procfs: Pick<Procfs, 'readOnce'>;
   /** Undefined where there is no tool, or none is wanted. Asked again every ten minutes: drivers load late. */
   find: () => StartTool | undefined;
   monotonicMs: () => number;

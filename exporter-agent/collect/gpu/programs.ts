@@ -49,7 +49,7 @@ export function createPrograms() {
 }
 
 /** Tells the programs of each card by name: of one name the largest, whose pid is the value. */
-export function createProgramTeller(procfs: Procfs) {
+export function createProgramTeller(procfs: Pick<Procfs, 'readOnce'>) {
   const nameOf = createNames(procfs);
   return (
     card: GpuReading,
@@ -74,7 +74,7 @@ export function createProgramTeller(procfs: Procfs) {
 const rankOf = ({ memoryMib }: GpuProcess) => (memoryMib ?? 0) + 1;
 
 /** The kernel's name of a process, as in the process list; undefined for one that this host does not show. */
-function createNames(procfs: Procfs) {
+function createNames(procfs: Pick<Procfs, 'readOnce'>) {
   const masked = createMasker();
   return (pid: number, mask: boolean): string | undefined => {
     try {

@@ -25,14 +25,11 @@ function setUp(options: { absent?: boolean } = {}) {
   const comms: Record<string, string> = { '10': 'train', '11': 'train', '12': 'serve' };
   const collector = createGpuCollector({
     procfs: {
-      read: () => '',
       readOnce: (path) => {
         const comm = comms[path.split('/')[0]!];
         if (comm === undefined) throw Object.assign(new Error('gone'), { code: 'ENOENT' });
         return `${comm}\n`;
       },
-      list: () => [],
-      close: () => undefined,
     },
     find: () => {
       finds += 1;
@@ -244,7 +241,7 @@ describe('without a working tool', () => {
 
   it('a start that throws counts as a failure', () => {
     const t = createGpuCollector({
-      procfs: { read: () => '', readOnce: () => '', list: () => [], close: () => undefined },
+      procfs: { readOnce: () => '' },
       find: () => () => {
         throw new Error('no memory');
       },
