@@ -20,6 +20,7 @@ import { createRejectionStore, type Postgres } from '../storage/postgres/index.t
 import { createVictoriaClient, createVictoriaReader } from '../storage/victoria/index.ts';
 import type { BuildRooms, FirstStart, Foundation, Serving } from './compose.ts';
 import { openDatabase } from './database.ts';
+import { agentInstallation } from './install.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { parseListen } from './listen-address.ts';
 import { localKeys } from './local-keys.ts';
@@ -58,6 +59,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const routes = [
     ...healthRoutes({ checks: checksOf(postgres, gateway), meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
+    ...agentInstallation(foundation),
     ...(roles.has('api') ? readRoutes(foundation, postgres, people) : []),
   ];
   const server = createHttpServer({

@@ -11,6 +11,7 @@ export { authRoutes } from './routes/auth.ts';
 export { healthRoutes, type Check } from './routes/health.ts';
 export { hostRoutes } from './routes/hosts.ts';
 export { ingestRoutes, type HeartbeatAnswer, type IngestRouteDeps } from './routes/ingest.ts';
+export { installRoutes } from './routes/install.ts';
 export { keyRoutes } from './routes/keys.ts';
 export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';
 export { tenantRoutes } from './routes/tenants.ts';

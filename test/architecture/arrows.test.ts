@@ -61,6 +61,7 @@ const wrongNeighbours: Record<string, string> = {
   hosts: 'http',
   'storage/postgres': 'managed',
   'storage/victoria': 'access',
+  install: 'http',
   managed: 'app',
   http: 'storage/postgres',
   app: 'cli',

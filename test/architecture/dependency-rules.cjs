@@ -24,11 +24,12 @@ const arrows = {
     doors: ['wire', 'catalog', 'platform'],
     types: ['forward', 'query'],
   },
+  install: { doors: ['platform'] },
   managed: { doors: ['platform'], types: ['storage/victoria'] },
-  http: { doors: ['access', 'hosts', 'ingest', 'query', 'catalog', 'platform'] },
+  http: { doors: ['access', 'hosts', 'ingest', 'install', 'query', 'catalog', 'platform'] },
   app: {
     doors: [
-      ...['access', 'forward', 'hosts', 'http', 'ingest', 'managed', 'query'],
+      ...['access', 'forward', 'hosts', 'http', 'ingest', 'install', 'managed', 'query'],
       ...['storage/postgres', 'storage/victoria', 'wire', 'catalog', 'platform'],
     ],
   },

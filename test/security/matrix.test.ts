@@ -10,6 +10,7 @@ import {
   healthRoutes,
   hostRoutes,
   ingestRoutes,
+  installRoutes,
   keyRoutes,
   prometheusRoutes,
   tenantRoutes,
@@ -17,6 +18,7 @@ import {
   type IngestRouteDeps,
   type Route,
 } from '../../src/http/index.ts';
+import type { InstallKit } from '../../src/install/index.ts';
 import type { Ingest } from '../../src/ingest/index.ts';
 import { createMeters, silentLogger } from '../../src/platform/index.ts';
 import type { Query } from '../../src/query/index.ts';
@@ -55,6 +57,8 @@ const expected: Record<string, 'public' | 'read' | 'admin' | 'write'> = {
   'POST /api/v1/ingest/heartbeat': 'write',
   'GET /api/v1/ingest/rejections': 'read',
   'GET /api/v1/ingest/ha': 'read',
+  'GET /install.sh': 'public',
+  'GET /install/:file': 'public',
   'GET /health': 'public',
   'GET /-/healthy': 'public',
   'GET /ready': 'public',
@@ -95,6 +99,7 @@ function everyRoute(held: TestAccess): Route[] {
     ...hostRoutes({ hosts: nothing as Hosts }),
     ...healthRoutes({ checks: {}, meters: createMeters() }),
     ...ingestRoutes(nothing as IngestRouteDeps),
+    ...installRoutes({ kit: nothing as InstallKit, publicUrl: undefined }),
     ...prometheusRoutes({
       ...{ query: {} as Query, version: '0', startedMs: 0, retentionMs: () => 0 },
       views: {
