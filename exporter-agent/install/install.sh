@@ -81,7 +81,7 @@ take_value() {
   esac
 }
 
-# Where everything lies. Programs of the host are told the paths without $root.
+# Where everything lies, as programs of the host see it; below $root while an image is made.
 set_places() {
   program=/opt/gaugeway-agent
   command=/usr/local/bin/gaugeway-agent
@@ -119,18 +119,12 @@ setting() {
 # systemd and sh both read the file, and quote differently: only what needs no quotes goes in.
 set_option() {
   case $2 in
-    *[!A-Za-z0-9._:/@%+,=~-]* | '')
-      case $2 in
-        http://\[*\]* | https://\[*\]*) ;;
-        *) die "\"$2\" has a character that $1 cannot have" ;;
-      esac
-      ;;
+    http://\[*\]* | https://\[*\]*) ;;
+    *[!A-Za-z0-9._:/@%+,=~-]*) die "\"$2\" has a character that $1 cannot have" ;;
   esac
-  {
-    [ ! -f "$root$env_file" ] || grep -v "^$1=" "$root$env_file" || :
-    printf '%s=%s\n' "$1" "$2"
-  } >"$root$env_file.new"
-  mv -f "$root$env_file.new" "$root$env_file"
+  grep -v "^$1=" "$stage/agent.env" >"$stage/agent.env.new" || :
+  printf '%s=%s\n' "$1" "$2" >>"$stage/agent.env.new"
+  mv -f "$stage/agent.env.new" "$stage/agent.env"
 }
 
 choose_server() {
@@ -150,21 +144,27 @@ choose_server() {
   esac
 }
 
-write_settings() {
-  mkdir -p "$root$settings"
-  [ -f "$root$env_file" ] || cat >"$root$env_file" <<'END'
+stage_settings() {
+  if [ -f "$root$env_file" ]; then
+    cp "$root$env_file" "$stage/agent.env"
+  else
+    cat >"$stage/agent.env" <<'END'
 # Read by gaugeway-agent.service and by the command gaugeway-agent. Every option of the agent may stand here as
 # GAUGEWAY_AGENT_NAME=value, without quotes; install.sh changes the ones it was given and keeps the others.
 END
+  fi
   set_option GAUGEWAY_AGENT_URL "$url"
   if [ -n "$ca_file" ] && [ "$ca_file" != "$settings/ca.pem" ]; then
-    cp "$ca_file" "$root$settings/ca.pem"
-    chmod 0644 "$root$settings/ca.pem"
+    cp "$ca_file" "$stage/ca.pem"
+    chmod 0644 "$stage/ca.pem"
     set_option GAUGEWAY_AGENT_CA_FILE "$settings/ca.pem"
+    placed="$placed ca.pem"
   fi
   [ -z "$host_id" ] || set_option GAUGEWAY_AGENT_HOST_ID "$host_id"
   [ -z "$profile" ] || set_option GAUGEWAY_AGENT_PROFILE "$profile"
   ! $insecure || set_option GAUGEWAY_AGENT_INSECURE_HTTP true
+  # A key may stand there as well.
+  chmod 0600 "$stage/agent.env"
 }
 
 # ── download ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -327,7 +327,7 @@ fetch_all() {
   fi
 }
 
-write_command() {
+stage_command() {
   cat >"$stage/command" <<END
 #!/bin/sh
 # Written by install.sh: the agent with this host's options and the flags of its memory budget.
@@ -345,7 +345,8 @@ agent() (
   export GAUGEWAY_AGENT_STATE_DIR="$1"
   shift
   # shellcheck source=/dev/null
-  . "$env_file"
+  . "$stage/agent.env"
+  [ -z "$ca_file" ] || export GAUGEWAY_AGENT_CA_FILE="$ca_file"
   exec "$stage/node" --jitless --max-semi-space-size=1 "$stage/gaugeway-agent.mjs" "$@" </dev/null
 )
 
@@ -360,10 +361,12 @@ enrol() {
     printf '%s\n' "$token" >"$stage/token"
   fi
   # Into a folder of root's own and then moved: the state belongs to the service's user, who might have put links there.
-  fresh=$(mktemp -d "$state_parent/.gaugeway-agent.XXXXXX")
+  fresh_in=${state%/*}
+  [ ! -d "$private_state" ] || fresh_in=${private_state%/*}
+  mkdir -p "$fresh_in"
+  fresh=$(mktemp -d "$fresh_in/.gaugeway-agent.XXXXXX")
   agent "$fresh" enroll --token-file "$stage/token" || die 'the server did not enrol this host; its reason is above'
   [ -d "$state" ] || mkdir -m 0700 "$state"
-  rm -f "$state/key.new"
   for file in "$fresh"/*; do
     mv -f "$file" "$state/"
   done
@@ -394,33 +397,42 @@ check_staged() {
   return 1
 }
 
-# The old files stay beside the new ones until the service runs with the new ones.
-put_in_place() {
-  mkdir -p "$root$program" "$root${command%/*}"
-  for file in gaugeway-agent.mjs node install.sh; do
-    if is_there "$root$program/$file"; then mv -f "$root$program/$file" "$root$program/$file.old"; fi
-    mv -f "$stage/$file" "$root$program/$file"
-  done
-  mv -f "$stage/command" "$root$command"
+# Where a file of the stage belongs.
+target_of() {
+  case $1 in
+    command) say "$root$command" ;;
+    agent.env | ca.pem) say "$root$settings/$1" ;;
+    gaugeway-agent.service) say "$root$units/$unit" ;;
+    gaugeway-agent-gpu.conf) say "$root$units/$unit.d/gpu.conf" ;;
+    *) say "$root$program/$1" ;;
+  esac
 }
 
 # Also a link to nothing.
 is_there() { [ -e "$1" ] || [ -L "$1" ]; }
 
-restore() {
-  for file in gaugeway-agent.mjs node install.sh; do
-    if is_there "$program/$file.old"; then mv -f "$program/$file.old" "$program/$file"; fi
+# The old files wait in the stage until the service runs with the new ones.
+put_in_place() {
+  mkdir "$stage/old"
+  for file in $placed; do
+    target=$(target_of "$file")
+    mkdir -p "${target%/*}"
+    if is_there "$target"; then mv -f "$target" "$stage/old/$file"; fi
+    mv -f "$stage/$file" "$target"
   done
 }
 
-drop_old() { rm -f "$root$program/gaugeway-agent.mjs.old" "$root$program/node.old" "$root$program/install.sh.old"; }
+restore() {
+  for file in $placed; do
+    target=$(target_of "$file")
+    if is_there "$stage/old/$file"; then mv -f "$stage/old/$file" "$target"; else rm -f "$target"; fi
+  done
+}
 
-write_units() {
-  mkdir -p "$root$units"
-  mv -f "$stage/gaugeway-agent.service" "$root$units/$unit"
+place_units() {
+  placed="$placed gaugeway-agent.service"
   if [ -e /dev/nvidiactl ] || [ -e /proc/driver/nvidia/version ]; then
-    mkdir -p "$root$units/$unit.d"
-    mv -f "$stage/gaugeway-agent-gpu.conf" "$root$units/$unit.d/gpu.conf"
+    placed="$placed gaugeway-agent-gpu.conf"
   fi
 }
 
@@ -428,12 +440,13 @@ start_service() {
   systemctl daemon-reload </dev/null
   systemctl enable --quiet "$unit" </dev/null
   systemctl restart "$unit" </dev/null && stays_up && return
-  if [ -e "$program/gaugeway-agent.mjs.old" ]; then
-    restore
-    systemctl restart "$unit" </dev/null || :
-    die "the new agent did not stay up, the old one is back: journalctl -u $unit"
-  fi
-  die "the service did not stay up: journalctl -u $unit"
+  say "the service does not stay up:" >&2
+  journalctl --unit "$unit" --lines 20 --no-pager >&2 </dev/null || :
+  if ! is_there "$stage/old/gaugeway-agent.mjs"; then die 'the service does not stay up; the lines above say why'; fi
+  restore
+  systemctl daemon-reload </dev/null
+  systemctl restart "$unit" </dev/null || :
+  die 'the old agent is back: the new one does not stay up; the lines above say why'
 }
 
 # The start succeeds once the program runs; one that ends at once waits for its next start a moment later.
@@ -444,6 +457,8 @@ stays_up() {
 
 cleanup() {
   [ -z "${stage:-}" ] || rm -rf "$stage"
+  # Only where nothing was installed.
+  rmdir "$root$program" 2>/dev/null || :
   [ -z "${fresh:-}" ] || rm -rf "$fresh"
 }
 
@@ -469,42 +484,43 @@ install_agent() {
   announce
   if $dry_run; then
     find_node
-    say "node:     ${node:-the server\'s}"
+    say "node:     ${node:-the server\'s, where it fits}"
     say 'dry run: nothing was done'
     return
   fi
-  stage='' fresh=''
-  trap cleanup EXIT
-  trap 'exit 1' HUP INT TERM
-  mkdir -p "$root$program"
-  stage=$(mktemp -d "$root$program/.new.XXXXXX")
+  open_stage
   fetch_all
-  write_command
-  write_settings
+  stage_command
+  stage_settings
   if [ -n "$root" ]; then
+    place_units
     put_in_place
-    write_units
-    drop_old
     say "the files are below $root; run install.sh with a token on the host itself"
     return
   fi
-  state_parent=${state%/*}
-  [ ! -d "$private_state" ] || state_parent=${private_state%/*}
-  mkdir -p "$state_parent"
   enrol_where_needed
-  check_staged || die 'the agent would not work here; the lines above say why'
+  check_staged || die 'the agent would not work here; the lines above say why. Nothing was replaced'
   own_state
-  put_in_place
   if has_systemd && $service; then
-    write_units
+    place_units
+    put_in_place
     start_service
-    drop_old
     say "the agent runs: systemctl status $unit"
   else
-    drop_old
+    put_in_place
     say 'the agent is installed. No service was made; this runs it until it is stopped:'
     say "  $command run"
   fi
+}
+
+open_stage() {
+  stage='' fresh='' placed='gaugeway-agent.mjs node install.sh command agent.env'
+  trap cleanup EXIT
+  trap 'exit 1' HUP INT TERM
+  mkdir -p "$root$program"
+  # What an earlier run left that was killed.
+  rm -rf "$root$program"/.new.*
+  stage=$(mktemp -d "$root$program/.new.XXXXXX")
 }
 
 # ── uninstall ──────────────────────────────────────────────────────────────────────────────────────────────
