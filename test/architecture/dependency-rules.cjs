@@ -15,10 +15,11 @@ const arrows = {
   forward: { doors: ['wire', 'platform'] },
   ingest: { doors: ['forward', 'wire', 'catalog', 'platform'] },
   query: { doors: ['catalog', 'platform'] },
+  agents: { doors: ['access', 'platform'] },
   hosts: { doors: ['query', 'catalog', 'platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
-    types: ['access', 'forward', 'hosts', 'ingest', 'query'],
+    types: ['access', 'agents', 'forward', 'hosts', 'ingest', 'query'],
   },
   'storage/victoria': {
     doors: ['wire', 'catalog', 'platform'],
@@ -26,10 +27,12 @@ const arrows = {
   },
   install: { doors: ['platform'] },
   managed: { doors: ['platform'], types: ['storage/victoria'] },
-  http: { doors: ['access', 'hosts', 'ingest', 'install', 'query', 'catalog', 'platform'] },
+  http: {
+    doors: ['access', 'agents', 'hosts', 'ingest', 'install', 'query', 'catalog', 'platform'],
+  },
   app: {
     doors: [
-      ...['access', 'forward', 'hosts', 'http', 'ingest', 'install', 'managed', 'query'],
+      ...['access', 'agents', 'forward', 'hosts', 'http', 'ingest', 'install', 'managed', 'query'],
       ...['storage/postgres', 'storage/victoria', 'wire', 'catalog', 'platform'],
     ],
   },
