@@ -275,11 +275,12 @@ fetch_node() {
       node-*) offered=$name ;;
     esac
   done <"$stage/SHA256SUMS"
+  if [ -z "$runtime" ] && keep_node; then return; fi
   [ -n "$runtime" ] || die "this host has no Node 20.19 or newer, and the server's (${offered:-none that others can use}) is not for its processor. $ways_out"
   require_libc "${runtime#"$kind"}"
   if [ ! -L "$root$program/node" ] && [ -f "$root$program/node" ] &&
     [ "$(checksum_of "$root$program/node")" = "$(expected_sum "$runtime")" ]; then
-    cp -p "$root$program/node" "$stage/node"
+    keep_node
     return
   fi
   has gzip || die "gzip is needed to unpack the server's Node"
@@ -293,6 +294,11 @@ fetch_node() {
     "$stage/node" --version || :
     die "the server's Node does not run here; the line above says why. $ways_out"
   fi
+}
+
+# The one that an earlier run fetched.
+keep_node() {
+  [ ! -L "$root$program/node" ] && [ -f "$root$program/node" ] && cp -p "$root$program/node" "$stage/node"
 }
 
 # require_libc glibc2.28: this host's is of the kind, and not older.

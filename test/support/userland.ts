@@ -46,7 +46,8 @@ export async function openUserland(stage: Stage, init: 'none' | 'systemd'): Prom
   const run = (line: string, stdin?: string) => runIn(innerOf(holder.pid ?? 0), line, stdin);
   await until('the userland is there', async () => {
     if (holder.exitCode !== null) throw new Error(said);
-    if (init === 'none') return (await run('test -e /etc/debian_version -a ! -e /mnt/root')).code === 0;
+    if (init === 'none')
+      return (await run('test -e /etc/debian_version -a ! -e /mnt/root')).code === 0;
     const { output } = await run('systemctl is-system-running');
     return /^(running|degraded)/.test(output);
   }).catch((error: unknown) => {
