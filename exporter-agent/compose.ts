@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { machine } from 'node:os';
 import { join } from 'node:path';
 import { createAgent, type Agent } from './agent.ts';
 import type { SpoolBuffer, SpoolDropReason } from './buffer/buffer.ts';
@@ -7,6 +8,7 @@ import { createDiskBuffer } from './buffer/disk.ts';
 import { createMemoryBuffer } from './buffer/memory.ts';
 import { systemClock } from './clock.ts';
 import { createProcfs } from './collect/procfs/root.ts';
+import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
 import { createSelfCollector, type SelfCollector } from './collect/self.ts';
 import { loadRemoteConfig, saveRemoteConfig, type RemoteConfig } from './config/remote.ts';
@@ -64,6 +66,9 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
     }),
     collectors: createHostCollectors({
       procfs,
+      sysfs: createProcfs(config.sysfs),
+      profile: config.profile,
+      machine: machine(),
       statfs: (mountPoint) => statfs(join(config.rootfs, mountPoint)),
       foreignProc: config.procfs !== '/proc',
       networkFilesystems: config.network_filesystems,
@@ -100,11 +105,13 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
   });
   const self = createSelf({ state, sender, spool, parts });
   const intervalMs = () => 1000 * (state.remote?.intervalSeconds ?? config.interval_seconds);
+  const nodeNames = config.profile !== 'lean';
   const agent = createAgent({
     hostId,
     bootId: host.bootId,
-    collectors: [...parts.collectors.list, self],
-    encoder: createEncoder({ host_id: hostId }),
+    collectors: [...parts.collectors.list, ...(nodeNames ? [createNodeSelf()] : []), self],
+    nodeNames,
+    encoder: createEncoder({ host_id: hostId }, { job: 'node', instance: host.hostname }),
     compress: compressBody,
     sender,
     intervalMs,
@@ -164,6 +171,19 @@ function createSelf(deps: {
       const { user, system } = process.cpuUsage();
       return { rssBytes: process.memoryUsage.rss(), cpuMicros: user + system };
     },
+  });
+}
+
+function createNodeSelf() {
+  const startedSeconds = (clock.nowMs() - process.uptime() * 1000) / 1000;
+  return createNodeSelfCollector(() => {
+    const { user, system } = process.cpuUsage();
+    return {
+      version: agentVersion,
+      rssBytes: process.memoryUsage.rss(),
+      cpuSeconds: (user + system) / 1e6,
+      startedSeconds,
+    };
   });
 }
 

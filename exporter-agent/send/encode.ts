@@ -1,3 +1,4 @@
+import { isNodeMetric } from '../collect/node/metric.ts';
 import type { Point } from '../collect/run.ts';
 
 /**
@@ -30,8 +31,12 @@ interface Series {
 /** Prometheus's stale marker: a NaN with this payload, which a JavaScript number would not keep. */
 const staleNaN = Buffer.from([0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf0, 0x7f]);
 
-export function createEncoder(commonLabels: Readonly<Record<string, string>>): Encoder {
+type LabelSet = Readonly<Record<string, string>>;
+
+/** @param nodeLabels what the series under node_exporter's names have beside the common ones: `job`, `instance`. */
+export function createEncoder(commonLabels: LabelSet, nodeLabels: LabelSet = {}): Encoder {
   const common = Object.entries(commonLabels);
+  const ofNode = [...common, ...Object.entries(nodeLabels)];
   let known = new Map<string, Series>();
   let tick = 0;
   const writer = createSeriesWriter();
@@ -41,7 +46,11 @@ export function createEncoder(commonLabels: Readonly<Record<string, string>>): E
     let series = known.get(key);
     if (series === undefined) {
       series = {
-        labelBytes: encodeLabels([['__name__', point.name], ...common, ...point.labels]),
+        labelBytes: encodeLabels([
+          ['__name__', point.name],
+          ...(isNodeMetric(point.name) ? ofNode : common),
+          ...point.labels,
+        ]),
         tick,
       };
       known.set(key, series);

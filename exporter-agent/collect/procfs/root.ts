@@ -7,6 +7,14 @@ export interface Procfs {
   close(): void;
 }
 
+/** The kernel does not have it: no such file, no such device, or switched off at boot (EOPNOTSUPP, of PSI). */
+export function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code !== undefined && missing.has(code);
+}
+
+const missing = new Set(['ENOENT', 'ENODEV', 'ENXIO', 'ENOTDIR', 'EOPNOTSUPP', 'ENOTSUP']);
+
 /**
  * Keeps each file open and reads it from offset 0 again, which the kernel's seq files allow:
  * a third of the system calls, measured. A file that fails is opened anew the next time.

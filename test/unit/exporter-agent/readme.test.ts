@@ -10,6 +10,9 @@ const path = new URL('../../../exporter-agent/README.md', import.meta.url);
 const collectors = () => [
   ...createHostCollectors({
     procfs: { read: () => '', close: () => undefined },
+    sysfs: { read: () => '', close: () => undefined },
+    profile: 'full',
+    machine: 'x86_64',
     statfs: () => Promise.reject(new Error('unused')),
     foreignProc: false,
     networkFilesystems: false,

@@ -36,7 +36,7 @@ function setUp(options: { network?: boolean } = {}) {
   return { asked, collector, collect, settle };
 }
 
-const half: BlockCounts = { blocks: 100, bfree: 50, bavail: 50 };
+const half: BlockCounts = { blocks: 100, bfree: 50, bavail: 50, bsize: 4096, files: 9, ffree: 5 };
 
 describe('filesystems', () => {
   it('are asked in the background, shown from the next tick on, and asked again after 30 s', async () => {
