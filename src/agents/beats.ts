@@ -68,14 +68,14 @@ export function createBeats({ store, keys, clock, log }: Deps) {
   return async (beat: Beat, save: () => Promise<void>): Promise<BeatOutcome> => {
     const { tenantId, hostId } = beat;
     const nowMs = clock.nowMs();
-    let isClone = false;
+    const judged = { isClone: false };
     const judge = (agent: Agent) => {
       const verdict = judgeBoot(agent, { ...beat, nowMs });
-      isClone = verdict.kind === 'clone';
-      return isClone ? verdict.patch : { ...verdict.patch, beatAtMs: nowMs };
+      judged.isClone = verdict.kind === 'clone';
+      return judged.isClone ? verdict.patch : { ...verdict.patch, beatAtMs: nowMs };
     };
     let agent = await store.change(tenantId, hostId, judge);
-    if (isClone) {
+    if (judged.isClone) {
       log.warn('a second machine uses the identity of a host', { tenantId, hostId });
       return { kind: 'cloned_machine' };
     }

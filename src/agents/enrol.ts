@@ -57,7 +57,7 @@ export type Enrol = (
 
 /** Gives a machine its host and key. The same machine gets the same host again, and with the same token at no use. */
 export function createEnrol(deps: Deps): Enrol {
-  const { tokens, store, throttle, clock } = deps;
+  const { tokens, throttle } = deps;
   return async (text, request, from) => {
     const waitSeconds = throttle.waitSeconds(from.address);
     if (waitSeconds > 0) return { kind: 'throttled', retryAfterSeconds: waitSeconds };
@@ -67,29 +67,55 @@ export function createEnrol(deps: Deps): Enrol {
       return { kind: 'refused', reason: judged.reason };
     }
     const { token } = judged;
-    const known = await store.findByMachine(token.tenantId, request.machine);
-    const hostId = known?.hostId ?? token.hostId ?? request.hostId ?? hostIdOf(request.machine);
-    const reason =
-      (known && (await refuseClone(known, request, deps))) ??
-      (await refuseHostId(hostId, token, known, store));
-    if (reason) return { kind: 'refused', reason };
-    if (known?.tokenId !== token.id && !(await deps.tokenStore.spend(token))) {
-      return { kind: 'refused', reason: 'no_uses_left' };
-    }
+    const place = await placeOf(request, token, deps);
+    if ('reason' in place) return { kind: 'refused', reason: place.reason };
     const actor: Actor = {
       ...{ kind: 'system', id: `agent-token:${token.id}`, name: token.name },
       ...{ tenantId: token.tenantId, ip: from.address, requestId: from.requestId },
     };
-    const done = await store.enrol(
-      { ...toFacts(request), ...ofToken(token, hostId, deps), atMs: clock.nowMs() },
-      audited(token, hostId, actor, clock),
-    );
-    if (done === 'taken') return { kind: 'refused', reason: 'host_id_taken' };
-    if (done === 'too_many_hosts') return { kind: 'refused', reason: done };
-    const key = await issueKey(token.tenantId, hostId, actor, deps);
-    const config = deps.configOf(token.tenantId, hostId);
-    return { kind: 'enrolled', host: { hostId, key, config } };
+    return give(place.hostId, request, { token, actor }, deps);
   };
+}
+
+/** Which host the machine gets, with a use of the token spent where it takes one. */
+async function placeOf(
+  request: EnrolmentRequest,
+  token: EnrolmentToken,
+  deps: Deps,
+): Promise<{ hostId: string } | { reason: EnrolmentRefusal }> {
+  const { store } = deps;
+  const known = await store.findByMachine(token.tenantId, request.machine);
+  if (known && (await isClone(known, request, deps))) return { reason: 'cloned_machine' };
+  const hostId = known?.hostId ?? token.hostId ?? request.hostId ?? hostIdOf(request.machine);
+  if (await isTaken(hostId, token, known, store)) return { reason: 'host_id_taken' };
+  // Tried again with the same token: the answer was lost on the way, or the agent's state was.
+  const isRepeat = known?.tokenId === token.id;
+  if (!isRepeat && !(await deps.tokenStore.spend(token))) return { reason: 'no_uses_left' };
+  return { hostId };
+}
+
+async function give(
+  hostId: string,
+  { hostname, machine, bootId, os, arch, agentVersion }: EnrolmentRequest,
+  { token, actor }: { token: EnrolmentToken; actor: Actor },
+  deps: Deps,
+): Promise<EnrolmentOutcome> {
+  const { tenantId, id: tokenId, tags } = token;
+  const atMs = deps.clock.nowMs();
+  const audit: AuditEntry = {
+    ...{ actor, tenantId, action: 'agent_enrolled', target: `host:${hostId}`, atMs },
+    details: { token: token.name, token_id: tokenId },
+  };
+  const facts = { hostname, machine, bootId, os, arch, agentVersion };
+  const done = await deps.store.enrol(
+    { ...facts, tenantId, hostId, tokenId, tags, maxHosts: deps.maxHostsOf(tenantId), atMs },
+    audit,
+  );
+  if (done !== 'done') {
+    return { kind: 'refused', reason: done === 'taken' ? 'host_id_taken' : done };
+  }
+  const key = await issueKey(tenantId, hostId, actor, deps);
+  return { kind: 'enrolled', host: { hostId, key, config: deps.configOf(tenantId, hostId) } };
 }
 
 /** A name that says nothing of the machine's id and is the same at every try. */
@@ -97,44 +123,27 @@ function hostIdOf(machine: string): string {
   return `h-${createHash('sha256').update(machine).digest('hex').slice(0, 16)}`;
 }
 
-function toFacts({ hostname, machine, bootId, os, arch, agentVersion }: EnrolmentRequest) {
-  return { hostname, machine, bootId, os, arch, agentVersion };
-}
-
-function ofToken({ tenantId, id, tags }: EnrolmentToken, hostId: string, deps: Deps) {
-  return { tenantId, hostId, tokenId: id, tags, maxHosts: deps.maxHostsOf(tenantId) };
-}
-
-function audited(token: EnrolmentToken, hostId: string, actor: Actor, clock: Clock): AuditEntry {
-  return {
-    ...{ actor, tenantId: token.tenantId, action: 'agent_enrolled', target: `host:${hostId}` },
-    atMs: clock.nowMs(),
-    details: { token: token.name, token_id: token.id },
-  };
-}
-
-async function refuseClone(
+async function isClone(
   known: Agent,
   { bootId, uptimeSeconds }: EnrolmentRequest,
   { store, clock }: Deps,
-): Promise<EnrolmentRefusal | undefined> {
+): Promise<boolean> {
   const sign = { bootId, uptimeSeconds, nowMs: clock.nowMs() };
-  if (judgeBoot(known, sign).kind === 'own') return undefined;
-  // Judged once more with the row locked: a heartbeat may have come between.
-  await store.change(known.tenantId, known.hostId, (agent) => judgeBoot(agent, sign).patch);
-  return 'cloned_machine';
+  const { kind, patch } = judgeBoot(known, sign);
+  if (kind === 'own') return false;
+  await store.change(known.tenantId, known.hostId, () => patch);
+  return true;
 }
 
 /** A host that is there already belongs to who has it, unless the token was made for it. */
-async function refuseHostId(
+async function isTaken(
   hostId: string,
   token: EnrolmentToken,
   known: Agent | undefined,
   store: AgentStore,
-): Promise<EnrolmentRefusal | undefined> {
-  if (token.hostId !== null) return token.hostId === hostId ? undefined : 'host_id_taken';
-  if (known) return undefined;
-  return (await store.isHost(token.tenantId, hostId)) ? 'host_id_taken' : undefined;
+): Promise<boolean> {
+  if (token.hostId !== null) return token.hostId !== hostId;
+  return !known && (await store.isHost(token.tenantId, hostId));
 }
 
 /** The key before stays good until the new one is seen; one that was never seen ends now. */
@@ -146,14 +155,14 @@ async function issueKey(
 ): Promise<string> {
   const wanted = { name: `agent ${hostId}`, scopes: ['write'] as const, hostId };
   const issued = await keys.create(tenantId, wanted, by);
-  let unseen: string | null = null;
+  const unseen: string[] = [];
   await store.change(tenantId, hostId, (agent) => {
-    unseen = agent.nextKeyId;
+    if (agent.nextKeyId !== null) unseen.push(agent.nextKeyId);
     return agent.keyId === null
       ? { keyId: issued.id }
       : { nextKeyId: issued.id, nextKeyAtMs: clock.nowMs(), rotateWantedAtMs: null };
   });
-  if (unseen !== null) await endKey(tenantId, unseen, by, keys);
+  for (const id of unseen) await endKey(tenantId, id, by, keys);
   return issued.key;
 }
 

@@ -24,7 +24,7 @@ const printable = (max: number) =>
     .string()
     .min(1)
     .max(max)
-    // eslint-disable-next-line no-control-regex -- what must not be in a label, a log line or a terminal
+    // They must not be in a label, a log line or a terminal.
     .regex(/^[^\u0000-\u001f\u007f]*$/u, 'has control characters');
 
 const newToken = z.strictObject({

@@ -14,9 +14,9 @@ interface Row {
 export function createAgentConfigStore(knex: Knex): AgentConfigStore {
   const store: AgentConfigStore = {
     async tenants() {
-      const rows: { tenant_id: string }[] = await knex('agent_defaults')
+      const rows = (await knex('agent_defaults')
         .select('tenant_id')
-        .union([knex('agent_overrides').select('tenant_id')]);
+        .union([knex('agent_overrides').select('tenant_id')])) as Pick<Row, 'tenant_id'>[];
       return rows.map((row) => row.tenant_id);
     },
     async ofTenant(tenantId) {
