@@ -10,6 +10,7 @@ import { systemClock } from './clock.ts';
 import { createProcfs } from './collect/procfs/root.ts';
 import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
+import { openSystem } from './collect/system.ts';
 import { createSelfCollector, type SelfCollector } from './collect/self.ts';
 import { loadRemoteConfig, saveRemoteConfig, type RemoteConfig } from './config/remote.ts';
 import type { AgentConfig } from './config/schema.ts';
@@ -47,7 +48,7 @@ export interface Parts {
 }
 
 export async function createParts(config: AgentConfig, log: Logger): Promise<Parts> {
-  const procfs = createProcfs(config.procfs);
+  const system = await openSystem(config, () => clock.monotonicMs());
   const hostId = await loadHostId({
     configured: config.host_id,
     stateDir: config.state_dir,
@@ -65,14 +66,14 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
       ca: config.ca_file === undefined ? undefined : readFileSync(config.ca_file, 'utf8'),
     }),
     collectors: createHostCollectors({
-      procfs,
+      procfs: system.procfs,
       sysfs: createProcfs(config.sysfs),
-      profile: config.profile,
+      profile: system.profile,
       machine: machine(),
       statfs: (mountPoint) => statfs(join(config.rootfs, mountPoint)),
       foreignProc: config.procfs !== '/proc',
       networkFilesystems: config.network_filesystems,
-      off: config.collectors_off,
+      off: system.collectors_off,
     }),
     log,
   };

@@ -66,7 +66,7 @@ const owners = {
 
 /** Modules of Node that reach other processes and machines. */
 const coreOwners = {
-  child_process: ['src/managed/'],
+  child_process: ['src/managed/', 'exporter-agent/collect/darwin/'],
   dgram: [],
   http: ['src/http/', 'src/managed/', 'exporter-agent/send/'],
   http2: [],
