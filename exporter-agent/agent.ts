@@ -20,7 +20,8 @@ import type { Sender } from './send/sender.ts';
 export interface AgentDeps {
   hostId: string;
   bootId: string;
-  collectors: readonly Collector[];
+  /** Read before each tick, like the interval. */
+  collectors: () => readonly Collector[];
   encoder: Encoder;
   compress: (body: Uint8Array) => Uint8Array;
   sender: Sender;
@@ -65,7 +66,7 @@ export function createAgent(deps: AgentDeps): Agent {
       bootId: deps.bootId,
     };
     failing.begin();
-    const points = runCollectors(deps.collectors, now, {
+    const points = runCollectors(deps.collectors(), now, {
       monotonicMs: () => clock.monotonicMs(),
       onFailure: (name, error) => failing.failed(name, error),
       nodeNames: deps.nodeNames,

@@ -12,14 +12,17 @@ import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
 import { openSystem } from './collect/system.ts';
 import { createSelfCollector, type SelfCollector } from './collect/self.ts';
-import { loadRemoteConfig, saveRemoteConfig, type RemoteConfig } from './config/remote.ts';
+import type { Collector } from './collect/collector.ts';
+import type { RemoteConfig } from './config/remote.ts';
 import type { AgentConfig } from './config/schema.ts';
+import { createControl, type Control } from './control.ts';
+import { loadCredential, type Credential } from './credential.ts';
 import { readHost, type Host } from './host.ts';
 import { loadHostId } from './identity.ts';
 import { messageOf, type Logger } from './log.ts';
 import { createBackoff } from './send/backoff.ts';
 import { createEncoder } from './send/encode.ts';
-import { heartbeatPath, sendHeartbeat, type Heartbeat } from './send/heartbeat.ts';
+import type { Heartbeat } from './send/heartbeat.ts';
 import { createTransport, type Transport } from './send/https.ts';
 import type { SendDropReason } from './send/deliver.ts';
 import { createSender, type Sender } from './send/sender.ts';
@@ -27,12 +30,9 @@ import { compressBody, writeHeaders, writePath } from './send/write-request.ts';
 import { agentVersion } from './version.ts';
 
 const clock = systemClock;
-const heartbeatTimeoutMs = 10_000;
 
 /** What changes while the agent runs, told by the self metrics and the heartbeat. */
 interface State {
-  remote: RemoteConfig | undefined;
-  clockOffsetMs: number | undefined;
   lastTrouble: string | null;
   dropped: Map<SendDropReason | SpoolDropReason, number>;
 }
@@ -42,6 +42,7 @@ export interface Parts {
   config: AgentConfig;
   host: Host;
   hostId: string;
+  credential: Credential;
   transport: Transport;
   collectors: HostCollectors;
   log: Logger;
@@ -49,6 +50,7 @@ export interface Parts {
 
 export async function createParts(config: AgentConfig, log: Logger): Promise<Parts> {
   const system = await openSystem(config, () => clock.monotonicMs());
+  const credential = loadCredential(config.key, config.state_dir);
   const hostId = await loadHostId({
     configured: config.host_id,
     stateDir: config.state_dir,
@@ -58,10 +60,11 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
     config,
     host: readHost(config.procfs),
     hostId,
+    credential,
     transport: await createTransport({
       // load.ts lets no configuration without an address through.
       url: config.url!,
-      key: config.key,
+      key: credential.key,
       userAgent: `gaugeway-agent/${agentVersion}`,
       ca: config.ca_file === undefined ? undefined : readFileSync(config.ca_file, 'utf8'),
     }),
@@ -82,19 +85,15 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
 /** The whole agent, ready to run; `close` after it has run. */
 export function composeAgent(parts: Parts): { agent: Agent; close: () => void } {
   const { config, hostId, host, transport, log } = parts;
-  const state: State = {
-    remote: config.remote_config ? loadRemoteConfig(config.state_dir) : undefined,
-    clockOffsetMs: undefined,
-    lastTrouble: null,
-    dropped: new Map(),
-  };
+  const state: State = { lastTrouble: null, dropped: new Map() };
   const countDropped = (reason: SendDropReason | SpoolDropReason, batches = 1) => {
     state.dropped.set(reason, (state.dropped.get(reason) ?? 0) + batches);
     log.warn('batches given up', { reason, batches });
   };
   const spool = openSpool(config, countDropped, log);
   const sender = createSender({
-    post: (body, timeoutMs) => transport.post(writePath, body, writeHeaders, timeoutMs),
+    post: (body, timeoutMs) =>
+      control.mind(() => transport.post(writePath, body, writeHeaders, timeoutMs)),
     spool,
     backoff: createBackoff({ monotonicMs: () => clock.monotonicMs(), random: Math.random }),
     sleep: (ms) => clock.sleep(ms),
@@ -104,19 +103,41 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
       state.lastTrouble = message;
     },
   });
-  const self = createSelf({ state, sender, spool, parts });
-  const intervalMs = () => 1000 * (state.remote?.intervalSeconds ?? config.interval_seconds);
+  const self: SelfCollector = createSelf({
+    ...{ state, sender, spool, parts },
+    clockOffsetMs: () => control.clockOffsetMs(),
+  });
   const nodeNames = config.profile !== 'lean';
+  const always = [...(nodeNames ? [createNodeSelf()] : []), self];
+  let collectors: readonly Collector[] = [];
+  const choose = (remote: RemoteConfig | undefined): void => {
+    collectors = [...parts.collectors.without(remote?.collectorsOff ?? []), ...always];
+  };
+  const control: Control = createControl({
+    ...{ hostId, stateDir: config.state_dir, takesConfig: config.remote_config },
+    ...{ credential: parts.credential, transport, clock, random: Math.random, log },
+    heartbeat: () => toHeartbeat({ state, control, spool, self, parts }),
+    onConfig: choose,
+    onTrouble: (message) => {
+      if (message !== state.lastTrouble) log.warn('heartbeat fails', { error: message });
+      state.lastTrouble = message;
+    },
+    onTold: (trouble) => {
+      if (state.lastTrouble === trouble) state.lastTrouble = null;
+    },
+  });
+  choose(control.remote());
+  const intervalMs = () => 1000 * (control.remote()?.intervalSeconds ?? config.interval_seconds);
   const agent = createAgent({
     hostId,
     bootId: host.bootId,
-    collectors: [...parts.collectors.list, ...(nodeNames ? [createNodeSelf()] : []), self],
+    collectors: () => collectors,
     nodeNames,
     encoder: createEncoder({ host_id: hostId }, { job: 'node', instance: host.hostname }),
     compress: compressBody,
     sender,
     intervalMs,
-    beat: () => beat({ state, parts, heartbeat: () => toHeartbeat({ state, spool, self, parts }) }),
+    beat: () => control.beat(),
     disconnect: () => transport.close(),
     clock,
     log,
@@ -157,12 +178,13 @@ function createSelf(deps: {
   sender: Sender;
   spool: SpoolBuffer;
   parts: Parts;
+  clockOffsetMs: () => number | undefined;
 }): SelfCollector {
   const { state, sender, spool, parts } = deps;
   return createSelfCollector({
     state: () => ({
       version: agentVersion,
-      clockOffsetMs: state.clockOffsetMs,
+      clockOffsetMs: deps.clockOffsetMs(),
       stuckMounts: parts.collectors.filesystem.stuckMounts(),
       sentBatches: sender.sentBatches(),
       droppedBatches: state.dropped,
@@ -190,74 +212,35 @@ function createNodeSelf() {
 
 function toHeartbeat(deps: {
   state: State;
+  control: Control;
   spool: SpoolBuffer;
   self: SelfCollector;
   parts: Parts;
 }): Heartbeat {
-  const { state, spool, parts } = deps;
+  const { state, control, spool, parts } = deps;
   const { bytes, oldestMs } = spool.stats();
   const cost = deps.self.cost();
+  const remote = control.remote();
+  const offsetMs = control.clockOffsetMs();
   return {
     host_id: parts.hostId,
     hostname: parts.host.hostname,
     agent_version: agentVersion,
     boot_id: parts.host.bootId,
     uptime_seconds: parts.host.uptimeSeconds(),
-    interval_seconds: state.remote?.intervalSeconds ?? parts.config.interval_seconds,
-    config_version: state.remote?.version ?? 0,
+    interval_seconds: remote?.intervalSeconds ?? parts.config.interval_seconds,
+    config_version: remote?.version ?? 0,
+    config_error: control.configError(),
+    key_source: control.credential().source,
     spool: {
       bytes,
       oldest_ts_ms: oldestMs,
       dropped_batches: [...state.dropped.values()].reduce((sum, count) => sum + count, 0),
     },
     last_error: state.lastTrouble,
-    clock_offset_ms: state.clockOffsetMs === undefined ? null : Math.round(state.clockOffsetMs),
+    clock_offset_ms: offsetMs === undefined ? null : Math.round(offsetMs),
     ips: parts.host.ips(),
     has_gpu: parts.host.hasGpu,
     self: { rss_bytes: cost.rssBytes, cpu_ratio: cost.cpuRatio },
   };
-}
-
-async function beat(deps: {
-  state: State;
-  parts: Parts;
-  heartbeat: () => Heartbeat;
-}): Promise<void> {
-  const { state, parts } = deps;
-  const told = deps.heartbeat();
-  const outcome = await postHeartbeat(parts, told);
-  if (!outcome.ok) {
-    if (outcome.message !== state.lastTrouble) {
-      parts.log.warn('heartbeat fails', { error: outcome.message });
-    }
-    state.lastTrouble = outcome.message;
-    return;
-  }
-  if (state.lastTrouble === told.last_error) state.lastTrouble = null;
-  state.clockOffsetMs = outcome.clockOffsetMs ?? state.clockOffsetMs;
-  const pushed = outcome.config;
-  if (pushed === undefined || !parts.config.remote_config) return;
-  if (!pushed.ok) {
-    state.lastTrouble = `configuration refused: ${pushed.reason}`;
-    parts.log.warn('configuration from the server refused', { reason: pushed.reason });
-    return;
-  }
-  if (pushed.config.version === state.remote?.version) return;
-  state.remote = pushed.config;
-  const kept = saveRemoteConfig(parts.config.state_dir, pushed.config);
-  parts.log.info('configuration from the server applied', { ...pushed.config, kept });
-}
-
-/** One heartbeat; also what `gaugeway-agent check` tries the server with. */
-function postHeartbeat(parts: Parts, heartbeat: Heartbeat) {
-  return sendHeartbeat(heartbeat, {
-    post: (body) =>
-      parts.transport.post(
-        heartbeatPath,
-        body,
-        { 'content-type': 'application/json' },
-        heartbeatTimeoutMs,
-      ),
-    nowMs: () => clock.nowMs(),
-  });
 }

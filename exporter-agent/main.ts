@@ -1,5 +1,5 @@
 import { check, once } from './commands.ts';
-import { composeAgent, createParts } from './compose.ts';
+import { composeAgent, createParts, type Parts } from './compose.ts';
 import { systemClock } from './clock.ts';
 import { loadConfig, printConfig } from './config/load.ts';
 import { ConfigError } from './config/schema.ts';
@@ -15,7 +15,7 @@ async function main(): Promise<number> {
   }
   // The agent may not import the server's platform; this is its only reader of the environment.
   // eslint-disable-next-line n/no-process-env
-  const config = await loadConfig({ env: process.env, file: args.config });
+  const config = await loadConfig({ env: { ...process.env, ...given(args) }, file: args.config });
   if (args.command === 'print-config') {
     process.stdout.write(printConfig(config));
     return 0;
@@ -26,6 +26,7 @@ async function main(): Promise<number> {
     write: (line) => process.stderr.write(line),
   });
   const parts = await createParts(config, log);
+  if (args.command === 'enroll') return runEnrol(parts, args);
   if (args.command === 'run') return run(parts, args);
   const report =
     args.command === 'once' ? { ok: true, text: await once(parts) } : await check(parts);
@@ -34,7 +35,23 @@ async function main(): Promise<number> {
   return report.ok ? 0 : 1;
 }
 
-async function run(parts: Awaited<ReturnType<typeof createParts>>, args: Arguments) {
+/** Flags stand over the environment. */
+function given({ enrol: { url, caFile } }: Arguments): Record<string, string> {
+  return {
+    ...(url === undefined ? {} : { GAUGEWAY_AGENT_URL: url }),
+    ...(caFile === undefined ? {} : { GAUGEWAY_AGENT_CA_FILE: caFile }),
+  };
+}
+
+async function runEnrol(parts: Parts, args: Arguments): Promise<number> {
+  const { enrol, readToken } = await import('./enrol.ts');
+  const report = await enrol({ ...parts, token: () => readToken(args.enrol) });
+  (report.ok ? process.stdout : process.stderr).write(report.text);
+  parts.transport.close();
+  return report.ok ? 0 : 1;
+}
+
+async function run(parts: Parts, args: Arguments) {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
   if (args.parent !== undefined) watchParent(args.parent, () => stop.abort());

@@ -42,6 +42,8 @@ export type SwitchableCollector = (typeof switchableCollectors)[number];
 
 export interface HostCollectors {
   list: Collector[];
+  /** Those that run when these, beside the operator's own choice, are switched off. */
+  without(off: readonly string[]): Collector[];
   filesystem: FilesystemCollector;
 }
 
@@ -90,7 +92,8 @@ export function createHostCollectors(deps: HostCollectorDeps): HostCollectors {
   const list = switchableCollectors
     .filter((name) => !deps.off.includes(name) && isIn(deps.profile, all[name]))
     .map((name) => all[name]);
-  return { list, filesystem };
+  const without = (off: readonly string[]) => list.filter(({ name }) => !off.includes(name));
+  return { list, without, filesystem };
 }
 
 /** Collectors without a metric of the catalog are there for node_exporter's names alone. */

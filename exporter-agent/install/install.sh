@@ -371,6 +371,10 @@ enrol() {
   [ ! -d "$private_state" ] || fresh_in=${private_state%/*}
   mkdir -p "$fresh_in"
   fresh=$(mktemp -d "$fresh_in/.gaugeway-agent.XXXXXX")
+  # Its name, and what tells it from others where it has no machine-id; links as links.
+  for file in "$state/host-id" "$state/machine"; do
+    if is_there "$file"; then cp -P "$file" "$fresh/"; fi
+  done
   agent "$fresh" enroll --token-file "$stage/token" || die 'the server did not enrol this host; its reason is above'
   [ -d "$state" ] || mkdir -m 0700 "$state"
   for file in "$fresh"/*; do

@@ -10,6 +10,9 @@ export interface Transport {
     headers: Readonly<Record<string, string>>,
     timeoutMs: number,
   ): Promise<Answer>;
+  get(path: string, headers: Readonly<Record<string, string>>, timeoutMs: number): Promise<Answer>;
+  /** The key of every request from now on. */
+  useKey(key: string): void;
   close(): void;
 }
 
@@ -37,12 +40,15 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   const client = isTls ? await import('node:https') : await import('node:http');
   const agent = new client.Agent({ keepAlive: true, maxSockets: 3, maxFreeSockets: 1, ...tls });
   const prefix = url.pathname.replace(/\/$/, '');
-  const fixedHeaders = {
-    'user-agent': options.userAgent,
-    ...(options.key === undefined ? {} : { authorization: `Bearer ${options.key}` }),
-  };
+  const fixedHeaders: Record<string, string> = { 'user-agent': options.userAgent };
+  const useKey = (key: string): void => void (fixedHeaders['authorization'] = `Bearer ${key}`);
+  if (options.key !== undefined) useKey(options.key);
 
-  const post: Transport['post'] = (path, body, headers, timeoutMs) =>
+  const ask = (
+    { method, path, body }: { method: 'GET' | 'POST'; path: string; body?: Uint8Array },
+    headers: Readonly<Record<string, string>>,
+    timeoutMs: number,
+  ): Promise<Answer> =>
     new Promise((resolve) => {
       const fail = (error: Error) => resolve({ kind: 'failed', message: error.message });
       const request = client.request({
@@ -50,9 +56,13 @@ export async function createTransport(options: TransportOptions): Promise<Transp
         protocol: url.protocol,
         hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
         port: url.port,
-        method: 'POST',
+        method,
         path: `${prefix}${path}`,
-        headers: { ...fixedHeaders, ...headers, 'content-length': body.length },
+        headers: {
+          ...fixedHeaders,
+          ...headers,
+          ...(body === undefined ? {} : { 'content-length': body.length }),
+        },
       });
       // Whole time, not silence: a server that sends a byte now and then must not hold a batch.
       const timer = setTimeout(
@@ -65,7 +75,13 @@ export async function createTransport(options: TransportOptions): Promise<Transp
       request.end(body);
     });
 
-  return { post, close: () => agent.destroy() };
+  return {
+    post: (path, body, headers, timeoutMs) =>
+      ask({ method: 'POST', path, body }, headers, timeoutMs),
+    get: (path, headers, timeoutMs) => ask({ method: 'GET', path }, headers, timeoutMs),
+    useKey,
+    close: () => agent.destroy(),
+  };
 }
 
 function readAnswer(
@@ -86,6 +102,7 @@ function readAnswer(
       kind: 'answered',
       status: response.statusCode ?? 0,
       retryAfterMs: parseRetryAfter(response.headers['retry-after'], Date.now()),
+      headers: response.headers,
       text: Buffer.concat(chunks).subarray(0, answerBytesKept).toString('utf8'),
     });
   });

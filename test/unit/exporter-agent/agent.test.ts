@@ -16,7 +16,7 @@ function setUp(collectors: Collector[], offer: () => Promise<void> = () => Promi
     hostId: 'h-1',
     bootId: 'b',
     nodeNames: false,
-    collectors,
+    collectors: () => collectors,
     encoder: createEncoder({ host_id: 'h-1' }),
     compress: (body) => body,
     sender: {
