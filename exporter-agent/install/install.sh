@@ -432,6 +432,19 @@ put_in_place() {
   done
 }
 
+# Whether every file of the stage is there already.
+is_current() {
+  for file in $placed; do
+    target=$(target_of "$file")
+    if [ -L "$stage/$file" ]; then
+      [ "$(readlink "$stage/$file")" = "$(readlink "$target")" ] || return 1
+    else
+      [ ! -L "$target" ] && [ -f "$target" ] || return 1
+      [ "$(checksum_of "$stage/$file")" = "$(checksum_of "$target")" ] || return 1
+    fi
+  done
+}
+
 restore() {
   for file in $placed; do
     target=$(target_of "$file")
@@ -513,6 +526,10 @@ install_agent() {
   own_state
   if has_systemd && $service; then
     place_units
+    if is_current && systemctl is-active --quiet "$unit" </dev/null; then
+      say 'the agent runs and is up to date'
+      return
+    fi
     put_in_place
     start_service
     say "the agent runs: systemctl status $unit"

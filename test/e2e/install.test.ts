@@ -171,10 +171,14 @@ describe('a Debian that systemd has booted', () => {
     expect(await files(host)).toBe(before);
   });
 
-  it('keeps the service going when the line comes again, and enrols it again where its key is gone', async () => {
+  it('is left running by the same line, restarted by a change, and enrolled again where its key is gone', async () => {
     await host.must((await newToken()).install);
     const before = await stateOf(host);
-    await host.must(`curl -fsSL ${product.url}/install.sh | sh`);
+    const pid = await host.must(`${show}=MainPID gaugeway-agent`);
+    expect(await host.must(`curl -fsSL ${product.url}/install.sh | sh`)).toContain('up to date');
+    expect(await host.must(`${show}=MainPID gaugeway-agent`)).toBe(pid);
+    await host.must(`curl -fsSL ${product.url}/install.sh | sh -s -- --profile lean`);
+    expect(await host.must(`${show}=MainPID gaugeway-agent`)).not.toBe(pid);
     expect(await stateOf(host)).toBe(before);
     // What root writes into the state must be the service's, or it would not start.
     await host.must('rm /var/lib/gaugeway-agent/key');
