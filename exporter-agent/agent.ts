@@ -26,7 +26,7 @@ export interface AgentDeps {
   compress: (body: Uint8Array) => Uint8Array;
   sender: Sender;
   /** Whether node_exporter's names are told too. */
-  nodeNames: boolean;
+  nodeNames: () => boolean;
   /** Read before each tick, so that a pushed configuration applies to the next one. */
   intervalMs: () => number;
   /** One sign of life; never rejects. */
@@ -69,7 +69,7 @@ export function createAgent(deps: AgentDeps): Agent {
     const points = runCollectors(deps.collectors(), now, {
       monotonicMs: () => clock.monotonicMs(),
       onFailure: (name, error) => failing.failed(name, error),
-      nodeNames: deps.nodeNames,
+      nodeNames: deps.nodeNames(),
     });
     void offer(encoder.encode(points, now.wallMs).body, now.wallMs);
   }

@@ -11,9 +11,9 @@ import { createProcfs } from './collect/procfs/root.ts';
 import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
 import { openSystem } from './collect/system.ts';
+import { createRunning, shareCalls, type Running } from './collect/running.ts';
+import type { Profile } from './collect/node/metric.ts';
 import { createSelfCollector, type SelfCollector } from './collect/self.ts';
-import type { Collector } from './collect/collector.ts';
-import type { RemoteConfig } from './config/remote.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { createControl, type Control } from './control.ts';
 import { loadCredential, type Credential } from './credential.ts';
@@ -45,11 +45,23 @@ export interface Parts {
   credential: Credential;
   transport: Transport;
   collectors: HostCollectors;
+  /** The same for another profile. */
+  buildCollectors: (profile: Profile) => HostCollectors;
   log: Logger;
 }
 
 export async function createParts(config: AgentConfig, log: Logger): Promise<Parts> {
   const system = await openSystem(config, () => clock.monotonicMs());
+  const statfsOnce = shareCalls((mountPoint) => statfs(join(config.rootfs, mountPoint)));
+  const buildCollectors = (profile: Profile) =>
+    createHostCollectors({
+      ...{ procfs: system.procfs, sysfs: createProcfs(config.sysfs), machine: machine() },
+      profile: system.profileFor(profile),
+      statfs: statfsOnce,
+      foreignProc: config.procfs !== '/proc',
+      networkFilesystems: config.network_filesystems,
+      off: system.off,
+    });
   const credential = loadCredential(config.key, config.state_dir);
   const hostId = await loadHostId({
     configured: config.host_id,
@@ -68,16 +80,8 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
       userAgent: `gaugeway-agent/${agentVersion}`,
       ca: config.ca_file === undefined ? undefined : readFileSync(config.ca_file, 'utf8'),
     }),
-    collectors: createHostCollectors({
-      procfs: system.procfs,
-      sysfs: createProcfs(config.sysfs),
-      profile: system.profile,
-      machine: machine(),
-      statfs: (mountPoint) => statfs(join(config.rootfs, mountPoint)),
-      foreignProc: config.procfs !== '/proc',
-      networkFilesystems: config.network_filesystems,
-      off: system.collectors_off,
-    }),
+    collectors: buildCollectors(config.profile),
+    buildCollectors,
     log,
   };
 }
@@ -104,20 +108,21 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
     },
   });
   const self: SelfCollector = createSelf({
-    ...{ state, sender, spool, parts },
+    ...{ state, sender, spool },
+    stuckMounts: () => running.stuckMounts(),
     clockOffsetMs: () => control.clockOffsetMs(),
   });
-  const nodeNames = config.profile !== 'lean';
-  const always = [...(nodeNames ? [createNodeSelf()] : []), self];
-  let collectors: readonly Collector[] = [];
-  const choose = (remote: RemoteConfig | undefined): void => {
-    collectors = [...parts.collectors.without(remote?.collectorsOff ?? []), ...always];
-  };
+  const running: Running = createRunning({
+    first: parts.collectors,
+    profile: config.profile,
+    build: parts.buildCollectors,
+    own: (nodeNames) => [...(nodeNames ? [createNodeSelf()] : []), self],
+  });
   const control: Control = createControl({
     ...{ hostId, stateDir: config.state_dir, takesConfig: config.remote_config },
     ...{ credential: parts.credential, transport, clock, random: Math.random, log },
     heartbeat: () => toHeartbeat({ state, control, spool, self, parts }),
-    onConfig: choose,
+    onConfig: running.choose,
     onTrouble: (message) => {
       if (message !== state.lastTrouble) log.warn('heartbeat fails', { error: message });
       state.lastTrouble = message;
@@ -126,13 +131,13 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
       if (state.lastTrouble === trouble) state.lastTrouble = null;
     },
   });
-  choose(control.remote());
+  running.choose(control.remote());
   const intervalMs = () => 1000 * (control.remote()?.intervalSeconds ?? config.interval_seconds);
   const agent = createAgent({
     hostId,
     bootId: host.bootId,
-    collectors: () => collectors,
-    nodeNames,
+    collectors: running.list,
+    nodeNames: running.nodeNames,
     encoder: createEncoder({ host_id: hostId }, { job: 'node', instance: host.hostname }),
     compress: compressBody,
     sender,
@@ -177,15 +182,15 @@ function createSelf(deps: {
   state: State;
   sender: Sender;
   spool: SpoolBuffer;
-  parts: Parts;
+  stuckMounts: () => number;
   clockOffsetMs: () => number | undefined;
 }): SelfCollector {
-  const { state, sender, spool, parts } = deps;
+  const { state, sender, spool } = deps;
   return createSelfCollector({
     state: () => ({
       version: agentVersion,
       clockOffsetMs: deps.clockOffsetMs(),
-      stuckMounts: parts.collectors.filesystem.stuckMounts(),
+      stuckMounts: deps.stuckMounts(),
       sentBatches: sender.sentBatches(),
       droppedBatches: state.dropped,
       spool: spool.stats(),
@@ -229,6 +234,7 @@ function toHeartbeat(deps: {
     boot_id: parts.host.bootId,
     uptime_seconds: parts.host.uptimeSeconds(),
     interval_seconds: remote?.intervalSeconds ?? parts.config.interval_seconds,
+    profile: remote?.profile ?? parts.config.profile,
     config_version: remote?.version ?? 0,
     config_error: control.configError(),
     key_source: control.credential().source,

@@ -1,17 +1,30 @@
 import type { AgentConfig } from '../config/schema.ts';
+import type { Profile } from './node/metric.ts';
 import { createProcfs, type Procfs } from './procfs/root.ts';
 
-/** What the collectors read, on the system that this runs on. */
+/** What the collectors read, and what of it there is, on the system that this runs on. */
+export interface System {
+  procfs: Procfs;
+  profileFor(wanted: Profile): Profile;
+  off: AgentConfig['collectors_off'];
+}
+
 export async function openSystem(
-  config: Pick<AgentConfig, 'procfs' | 'profile' | 'collectors_off'>,
+  config: Pick<AgentConfig, 'procfs' | 'collectors_off'>,
   monotonicMs: () => number,
-): Promise<{ procfs: Procfs } & Pick<AgentConfig, 'profile' | 'collectors_off'>> {
-  if (process.platform !== 'darwin') return { ...config, procfs: createProcfs(config.procfs) };
+): Promise<System> {
+  if (process.platform !== 'darwin') {
+    return {
+      procfs: createProcfs(config.procfs),
+      profileFor: (wanted) => wanted,
+      off: config.collectors_off,
+    };
+  }
   const { openDarwinProcfs } = await import('./darwin/procfs.ts');
   return {
     procfs: await openDarwinProcfs(monotonicMs),
     // node_exporter names a Mac's figures otherwise, and counts no sockets there.
-    profile: 'lean',
-    collectors_off: [...config.collectors_off, 'sockets'],
+    profileFor: () => 'lean',
+    off: [...config.collectors_off, 'sockets'],
   };
 }

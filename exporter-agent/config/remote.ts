@@ -1,9 +1,6 @@
 import { join } from 'node:path';
+import { profiles, type Profile } from '../collect/node/metric.ts';
 import { readTrimmed, tryReplaceFile } from '../identity.ts';
-
-export const profiles = ['lean', 'core', 'full'] as const;
-
-export type Profile = (typeof profiles)[number];
 
 /**
  * What the server may set; nothing here can run a command or open a path. What is absent is left to the agent's own

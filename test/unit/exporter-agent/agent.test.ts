@@ -15,7 +15,7 @@ function setUp(collectors: Collector[], offer: () => Promise<void> = () => Promi
   const agent = createAgent({
     hostId: 'h-1',
     bootId: 'b',
-    nodeNames: false,
+    nodeNames: () => false,
     collectors: () => collectors,
     encoder: createEncoder({ host_id: 'h-1' }),
     compress: (body) => body,
