@@ -53,6 +53,8 @@ export interface Serving {
   firstStart?: FirstStart;
   /** Keys of the tenant `default` for this installation's own use. */
   keys?: LocalKeys;
+  /** With which other hosts of the tenant `default` may come for an hour. */
+  enrolmentToken?: string;
 }
 
 export interface Running {

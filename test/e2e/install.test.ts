@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -5,6 +6,7 @@ import { installRoutes } from '../../src/http/index.ts';
 import { createInstallKit } from '../../src/install/index.ts';
 import { serve } from '../support/http.ts';
 import {
+  freePort,
   postJson,
   Stage,
   startProduct,
@@ -145,6 +147,36 @@ describe('a fresh Debian without Node', () => {
     expect(code).toBe(1);
     expect(output).toMatch(/needs glibc2\.\d+ while this host has glibc 2\.17\. Ways out: /);
     expect(await files(host)).toBe(before);
+  });
+});
+
+describe('the line that npm start prints', () => {
+  it('puts the agent onto a fresh host as it stands', async () => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${String(port)}`;
+    const child = spawn(process.execPath, ['bin/start.js'], {
+      env: {
+        ...process.env,
+        ...{ GAUGEWAY_LISTEN: `127.0.0.1:${String(port)}`, GAUGEWAY_PUBLIC_URL: url },
+        ...{ GAUGEWAY_DATA_DIR: stage.directory(), GAUGEWAY_LOCAL_AGENT: 'false' },
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    stage.onEnd(() => {
+      child.kill('SIGTERM');
+      return ended;
+    });
+    let printed = '';
+    child.stdout.on('data', (data: Buffer) => (printed += data.toString()));
+    await until('it is ready', () => Promise.resolve(printed.includes('Ctrl-C')));
+    const line = /^ +(curl .*install\.sh.*)$/m.exec(printed)?.[1] ?? '';
+    host = await openUserland(stage, 'none');
+    await host.must(
+      `printf '#!/bin/sh\\nexec "$@"\\n' >/usr/local/bin/sudo; chmod +x /usr/local/bin/sudo`,
+    );
+    expect(await host.must(line)).toContain('the agent is installed');
+    expect(await host.must('gaugeway-agent check')).toContain(`ok    server ${url}`);
   });
 });
 

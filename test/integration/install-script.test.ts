@@ -198,6 +198,34 @@ describe('install.sh', () => {
     );
   });
 
+  it('trusts the certificate authority it is given, and no other server', async () => {
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    spawnSync('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost'],
+      ...['-addext', 'subjectAltName=IP:127.0.0.1'],
+    ]);
+    const kit = createInstallKit({
+      ...{ bundle: join(folder, 'agent.js'), folder: 'exporter-agent/install' },
+      ...{ cacheDir: folder, runtime: undefined },
+    });
+    const secure = await serve({
+      routes: installRoutes({ kit, publicUrl: undefined }),
+      authenticate: () => ({ ok: false, reason: 'missing' }),
+      tls: { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') },
+    });
+    const args = ['--root', root, '--node', process.execPath, '--url', secure.url];
+    const without = await run('dash', await script(), args);
+    const given = await run('dash', await script(), [...args, '--ca-file', cert]);
+    await secure.close();
+    expect([without.code, without.output]).toEqual([
+      1,
+      expect.stringContaining('cannot be fetched'),
+    ]);
+    expect(given.code).toBe(0);
+    expect(read('etc/gaugeway-agent/ca.pem')).toBe(readFileSync(cert, 'utf8'));
+  });
+
   it.each(shells)('removes what it made (%s)', async (shell) => {
     const args = ['--root', root, '--node', process.execPath];
     await run(shell, await script(), args);
