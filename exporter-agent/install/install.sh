@@ -132,7 +132,10 @@ choose_server() {
   [ -n "$url" ] || url=$(setting GAUGEWAY_AGENT_URL)
   [ -n "$url" ] || die '--url is needed: the address of the server'
   url=${url%/}
-  [ -n "$ca_file" ] || ca_file=$(setting GAUGEWAY_AGENT_CA_FILE)
+  if [ -z "$ca_file" ]; then
+    ca_file=$(setting GAUGEWAY_AGENT_CA_FILE)
+    [ -z "$ca_file" ] || ca_file=$root$ca_file
+  fi
   [ -z "$ca_file" ] || [ -r "$ca_file" ] || die "$ca_file cannot be read"
   [ "$(setting GAUGEWAY_AGENT_INSECURE_HTTP)" != true ] || insecure=true
   case $url in
@@ -154,7 +157,7 @@ stage_settings() {
 END
   fi
   set_option GAUGEWAY_AGENT_URL "$url"
-  if [ -n "$ca_file" ] && [ "$ca_file" != "$settings/ca.pem" ]; then
+  if [ -n "$ca_file" ] && [ "$ca_file" != "$root$settings/ca.pem" ]; then
     cp "$ca_file" "$stage/ca.pem"
     chmod 0644 "$stage/ca.pem"
     set_option GAUGEWAY_AGENT_CA_FILE "$settings/ca.pem"

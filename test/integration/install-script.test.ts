@@ -217,7 +217,9 @@ describe('install.sh', () => {
     const args = ['--root', root, '--node', process.execPath, '--url', secure.url];
     const without = await run('dash', await script(), args);
     const given = await run('dash', await script(), [...args, '--ca-file', cert]);
+    const again = await run('dash', await script(), args);
     await secure.close();
+    expect(again.code).toBe(0);
     expect([without.code, without.output]).toEqual([
       1,
       expect.stringContaining('cannot be fetched'),
