@@ -27,13 +27,14 @@ import { createTransport, type Transport } from './send/https.ts';
 import type { SendDropReason } from './send/deliver.ts';
 import { createSender, type Sender } from './send/sender.ts';
 import { compressBody, writeHeaders, writePath } from './send/write-request.ts';
+import { createTrouble, type Trouble } from './trouble.ts';
 import { agentVersion } from './version.ts';
 
 const clock = systemClock;
 
 /** What changes while the agent runs, told by the self metrics and the heartbeat. */
 interface State {
-  lastTrouble: string | null;
+  trouble: Trouble;
   dropped: Map<SendDropReason | SpoolDropReason, number>;
 }
 
@@ -89,7 +90,7 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
 /** The whole agent, ready to run; `close` after it has run. */
 export function composeAgent(parts: Parts): { agent: Agent; close: () => void } {
   const { config, hostId, host, transport, log } = parts;
-  const state: State = { lastTrouble: null, dropped: new Map() };
+  const state: State = { trouble: createTrouble(log), dropped: new Map() };
   const countDropped = (reason: SendDropReason | SpoolDropReason, batches = 1) => {
     state.dropped.set(reason, (state.dropped.get(reason) ?? 0) + batches);
     log.warn('batches given up', { reason, batches });
@@ -102,10 +103,7 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
     backoff: createBackoff({ monotonicMs: () => clock.monotonicMs(), random: Math.random }),
     sleep: (ms) => clock.sleep(ms),
     onDrop: (reason) => countDropped(reason),
-    onTrouble: (message) => {
-      if (message !== state.lastTrouble) log.warn('sending fails', { error: message });
-      state.lastTrouble = message;
-    },
+    onTrouble: (message) => state.trouble.met('sending fails', message),
   });
   const self: SelfCollector = createSelf({
     ...{ state, sender, spool },
@@ -123,13 +121,8 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
     ...{ credential: parts.credential, transport, clock, random: Math.random, log },
     heartbeat: () => toHeartbeat({ state, control, spool, self, parts }),
     onConfig: running.choose,
-    onTrouble: (message) => {
-      if (message !== state.lastTrouble) log.warn('heartbeat fails', { error: message });
-      state.lastTrouble = message;
-    },
-    onTold: (trouble) => {
-      if (state.lastTrouble === trouble) state.lastTrouble = null;
-    },
+    onTrouble: (message) => state.trouble.met('heartbeat fails', message),
+    onTold: state.trouble.told,
   });
   running.choose(control.remote());
   const intervalMs = () => 1000 * (control.remote()?.intervalSeconds ?? config.interval_seconds);
@@ -243,7 +236,7 @@ function toHeartbeat(deps: {
       oldest_ts_ms: oldestMs,
       dropped_batches: [...state.dropped.values()].reduce((sum, count) => sum + count, 0),
     },
-    last_error: state.lastTrouble,
+    last_error: state.trouble.last(),
     clock_offset_ms: offsetMs === undefined ? null : Math.round(offsetMs),
     ips: parts.host.ips(),
     has_gpu: parts.host.hasGpu,

@@ -20,6 +20,8 @@ interface Deps {
   keys: Keys;
   changes: AgentChanges;
   maxHostsOf: (tenantId: string) => number;
+  /** Called when a machine enrolled, before it is answered: its first samples shall have its tags. */
+  onEnrolled: (tenantId: string) => Promise<void>;
   clock: Clock;
   log: Logger;
 }
@@ -69,6 +71,7 @@ export function createAgents(deps: Deps): Agents {
       throttle: createEnrolmentThrottle(clock),
       configOf: (tenantId, hostId) => configs.of(tenantId, hostId),
       maxHostsOf: deps.maxHostsOf,
+      onEnrolled: deps.onEnrolled,
     }),
     beat: createBeats({ store, keys, clock, log }),
     list: (tenantId, { status, ...page }) =>

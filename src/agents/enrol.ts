@@ -46,6 +46,7 @@ interface Deps {
   throttle: EnrolmentThrottle;
   configOf: (tenantId: string, hostId: string) => AgentConfig;
   maxHostsOf: (tenantId: string) => number;
+  onEnrolled: (tenantId: string) => Promise<void>;
   clock: Clock;
 }
 
@@ -114,6 +115,7 @@ async function give(
   if (done !== 'done') {
     return { kind: 'refused', reason: done === 'taken' ? 'host_id_taken' : done };
   }
+  await deps.onEnrolled(tenantId);
   const key = await issueKey(tenantId, hostId, actor, deps);
   return { kind: 'enrolled', host: { hostId, key, config: deps.configOf(tenantId, hostId) } };
 }

@@ -77,6 +77,7 @@ export async function startPeople(foundation: Foundation, postgres: Postgres): P
     keys: access.keys,
     changes,
     maxHostsOf: (tenantId) => access.tenants.policyOf(tenantId).maxHosts,
+    onEnrolled: (tenantId) => hosts.refresh(tenantId),
     clock,
     log,
   });

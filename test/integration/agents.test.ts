@@ -222,6 +222,197 @@ describe('a machine that enrols again', () => {
   });
 });
 
+describe('a machine that is copied', () => {
+  const uptime = (uptimeSeconds: number) => ({ uptime_seconds: uptimeSeconds });
+
+  it('is refused at heartbeat and enrolment until an administrator lets it take over', async () => {
+    const { facts, hostId, key } = await enrolled();
+    const first = { hostname: facts.hostname, boot_id: facts.boot_id, ...uptime(500) };
+    const second = { boot_id: 'another-boot', ...uptime(400) };
+    expect((await beat(key, hostId, first)).status).toBe(200);
+    const refused = await beat(key, hostId, { ...second, hostname: 'the-copy' });
+    expect(refused).toMatchObject({
+      ...{ status: 403, body: { error: { details: { reason: 'cloned_machine' } } } },
+    });
+    expect((await one(hostId)).body).toMatchObject({ status: 'clone', hostname: facts.hostname });
+    const again = await enrol((await token()).token, { ...facts, ...second });
+    expect(again).toMatchObject({
+      ...{ status: 409, body: { error: { details: { reason: 'cloned_machine' } } } },
+    });
+    expect((await beat(key, hostId, first)).status).toBe(200);
+    expect((await call('POST', `/api/v1/agents/${hostId}/approve`, admin)).status).toBe(204);
+    expect((await beat(key, hostId, second)).status).toBe(200);
+    expect((await beat(key, hostId, first)).status).toBe(403);
+  });
+
+  it('is told from one that rebooted', async () => {
+    const { facts, hostId, key } = await enrolled();
+    expect((await beat(key, hostId, { boot_id: facts.boot_id, ...uptime(500) })).status).toBe(200);
+    clock.advance(30_000);
+    expect((await beat(key, hostId, { boot_id: 'after', ...uptime(5) })).status).toBe(200);
+    expect((await one(hostId)).body).toMatchObject({ status: 'ok', clone: null });
+    clock.advance(121_000);
+    expect((await beat(key, hostId, { boot_id: 'moved', ...uptime(9_000) })).status).toBe(200);
+  });
+});
+
+describe('the configuration of agents', () => {
+  const put = (path: string, settings: unknown, as = admin) =>
+    call('PUT', `/api/v1/agents/${path}config`, as, settings);
+  const own = (key: string, headers = {}) =>
+    call('GET', '/api/v1/agents/self/config', key, undefined, headers);
+
+  it("is the tenant's with the host's over it, and its version changes with every change", async () => {
+    const { hostId, key } = await enrolled();
+    const versions = new Set<string>();
+    const seen = async () => {
+      const { body, headers } = await own(key);
+      expect(headers.get('etag')).toBe(`"${body.version}"`);
+      versions.add(body.version);
+      return body;
+    };
+    await put('', { interval_seconds: 10, top_n: 5 });
+    expect(await seen()).toMatchObject({ interval_seconds: 10, top_n: 5 });
+    await put(`${hostId}/`, { top_n: 3, profile: 'lean', gpu: false });
+    expect(await seen()).toMatchObject({ interval_seconds: 10, top_n: 3, profile: 'lean' });
+    await put('', {});
+    expect(await seen()).not.toHaveProperty('interval_seconds');
+    const beaten = await beat(key, hostId);
+    expect(beaten.body.config).toMatchObject({ top_n: 3, gpu: false });
+    expect(beaten.headers.get('x-agent-config')).toBe(beaten.body.config.version);
+    const path = `/api/v1/agents/${hostId}/config`;
+    expect((await call('GET', path, reader)).body).toMatchObject({
+      ...{ effective: { top_n: 3 }, override: { top_n: 3, profile: 'lean', gpu: false } },
+    });
+    expect((await call('DELETE', path, admin)).status).toBe(204);
+    expect((await call('DELETE', path, admin)).status).toBe(404);
+    expect(await seen()).not.toHaveProperty('top_n');
+    await put(`${hostId}/`, { top_n: 4 });
+    await seen();
+    expect(versions.size).toBe(5);
+  });
+
+  it('is answered with 304 to who has it, and with 400 to a key that names no host', async () => {
+    const { key } = await enrolled();
+    const { headers } = await own(key);
+    const tag = headers.get('etag') ?? '';
+    expect((await own(key, { 'if-none-match': tag })).status).toBe(304);
+    const wide = await held.access.keys.create(
+      'default',
+      { name: 'wide', scopes: ['write'] },
+      systemActor('default'),
+    );
+    expect((await own(wide.key)).status).toBe(400);
+  });
+
+  it('reaches the memory of another process', async () => {
+    const { hostId } = await enrolled();
+    const other = await startAccess(database.connect(), clock);
+    const there = createTestAgents(database.postgres, other, { clock });
+    await there.agents.start();
+    await put(`${hostId}/`, { interval_seconds: 7 });
+    await vi.waitFor(() =>
+      expect(there.agents.configs.of('default', hostId).settings).toEqual({ interval_seconds: 7 }),
+    );
+    await other.close();
+  });
+
+  it('of another tenant is neither seen nor changed', async () => {
+    const { hostId, key } = await enrolled();
+    await put('', { interval_seconds: 30 }, stranger);
+    expect((await own(key)).body.interval_seconds).not.toBe(30);
+    expect((await put(`${hostId}/`, { top_n: 1 }, stranger)).status).toBe(404);
+    for (const action of ['rotate-key', 'approve']) {
+      const { status } = await call('POST', `/api/v1/agents/${hostId}/${action}`, stranger);
+      expect(status).toBe(404);
+    }
+    expect((await call('GET', `/api/v1/agents/${hostId}`, stranger)).status).toBe(404);
+  });
+
+  it('refuses anything else with 4xx, never 5xx', async () => {
+    const { hostId } = await enrolled();
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue(), async (settings) => {
+        const { status } = await put(`${hostId}/`, settings);
+        expect(status === 200 || (status >= 400 && status < 500), String(status)).toBe(true);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('a key that is rotated', () => {
+  const rotate = (hostId: string) => call('POST', `/api/v1/agents/${hostId}/rotate-key`, admin);
+  const nextKey = (answer: Answer) => answer.headers.get('x-agent-next-key');
+
+  it('comes with the next heartbeat, and the old one ends when the new one is seen', async () => {
+    const { hostId, key } = await enrolled();
+    await beat(key, hostId);
+    expect(nextKey(await beat(key, hostId))).toBeNull();
+    expect((await rotate(hostId)).status).toBe(202);
+    expect((await one(hostId)).body.key_rotation).toBe('pending');
+    const fresh = nextKey(await beat(key, hostId)) ?? '';
+    expect(fresh).toMatch(/^gwk_/);
+    expect(nextKey(await beat(key, hostId))).toBeNull();
+    expect((await beat(fresh, hostId)).status).toBe(200);
+    await vi.waitFor(async () => expect((await beat(key, hostId)).status).toBe(401));
+    expect((await one(hostId)).body.key_rotation).toBe('none');
+    const rows: unknown = await database.postgres.knex('api_keys');
+    expect(JSON.stringify(rows)).not.toContain(fresh.slice(17));
+  });
+
+  it('is made anew where it was lost on the way, and the lost one ends', async () => {
+    const { hostId, key } = await enrolled();
+    await beat(key, hostId);
+    await rotate(hostId);
+    const lost = nextKey(await beat(key, hostId)) ?? '';
+    clock.advance(301_000);
+    const fresh = nextKey(await beat(key, hostId)) ?? '';
+    expect(fresh).not.toBe(lost);
+    await vi.waitFor(async () => expect((await beat(lost, hostId)).status).toBe(401));
+    expect((await beat(fresh, hostId)).status).toBe(200);
+  });
+
+  it('is not offered to an agent whose key is in its options, and never where none was enrolled', async () => {
+    const { hostId, key } = await enrolled();
+    await rotate(hostId);
+    expect(nextKey(await beat(key, hostId, { key_source: 'configured' }))).toBeNull();
+    expect(nextKey(await beat(key, hostId))).toMatch(/^gwk_/);
+    const made = await held.access.keys.create(
+      'default',
+      { name: 'by hand', scopes: ['write'], hostId: 'by-hand' },
+      systemActor('default'),
+    );
+    await beat(made.key, 'by-hand');
+    expect((await rotate('by-hand')).status).toBe(409);
+  });
+});
+
+describe('the overview', () => {
+  it('tells how each agent is, by status and page', async () => {
+    await database.postgres.knex('agents').delete();
+    const [talks, silent, never] = await Promise.all([enrolled(), enrolled(), enrolled()]);
+    await beat(silent.key, silent.hostId, { last_error: 'x', spool: { bytes: 7 }, self: 'odd' });
+    clock.advance(121_000);
+    await beat(talks.key, talks.hostId, { self: { rss_bytes: 6e7, cpu_ratio: 0.001 } });
+    const list = async (query: string) =>
+      (await call('GET', `/api/v1/agents?${query}`, reader)).body;
+    for (const [status, { hostId }] of Object.entries({ ok: talks, silent, never })) {
+      const body = await list(`status=${status}`);
+      expect(body).toMatchObject({ total: 1, agents: [{ host_id: hostId, status }] });
+    }
+    expect((await one(talks.hostId)).body.cost).toMatchObject({ within_budget: false });
+    expect((await one(silent.hostId)).body).toMatchObject({
+      ...{ last_error: 'x', buffer: { bytes: 7 }, cost: { rss_bytes: null, within_budget: null } },
+    });
+    const pages = [await list('limit=2'), await list('limit=2&offset=2'), await list('offset=9')];
+    expect(pages.map(({ total }) => total)).toEqual([3, 3, 3]);
+    expect(pages.map(({ agents }) => agents.length)).toEqual([2, 1, 0]);
+    expect((await call('GET', '/api/v1/agents?status=dead', reader)).status).toBe(400);
+    expect((await one('no-such')).status).toBe(404);
+  });
+});
+
 describe('enrolment with any input', () => {
   it('answers with 201 or 4xx, never 5xx', async () => {
     const { token: secret } = await token({ max_uses: 10_000 });

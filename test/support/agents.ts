@@ -41,6 +41,7 @@ export function createTestAgents(
   const hosts = createHosts({ ...common, store: createHostStore(knex) });
   const agents = createAgents({
     ...{ ...common, keys: access.keys },
+    onEnrolled: (tenantId) => hosts.refresh(tenantId),
     stores: {
       tokens: createAgentTokenStore(knex),
       agents: createAgentStore(knex),
