@@ -44,17 +44,21 @@ export async function openUserland(stage: Stage, init: 'none' | 'systemd'): Prom
     await gone;
   });
   const run = (line: string, stdin?: string) => runIn(innerOf(holder.pid ?? 0), line, stdin);
-  await until('the userland is there', async () => {
-    if (holder.exitCode !== null) throw new Error(said);
-    if (init === 'none')
+  const isThere = until('the userland is there', async () => {
+    if (init === 'none') {
       return (await run('test -e /etc/debian_version -a ! -e /mnt/root')).code === 0;
+    }
     const { output } = await run('systemctl is-system-running');
     return /^(running|degraded)/.test(output);
-  }).catch((error: unknown) => {
+  });
+  const hasEnded = gone.then(() => Promise.reject(new Error('it has ended')));
+  await Promise.race([isThere, hasEnded]).catch((error: unknown) => {
     throw new Error(`No userland (root with the right to mount is needed): ${said}`, {
       cause: error,
     });
   });
+  // It ends with the stage.
+  hasEnded.catch(() => undefined);
   await run(`echo ${randomBytes(16).toString('hex')} > /etc/machine-id`);
   return {
     run,
