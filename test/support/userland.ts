@@ -57,8 +57,6 @@ export async function openUserland(stage: Stage, init: 'none' | 'systemd'): Prom
       cause: error,
     });
   });
-  // It ends with the stage.
-  hasEnded.catch(() => undefined);
   await run(`echo ${randomBytes(16).toString('hex')} > /etc/machine-id`);
   return {
     run,
