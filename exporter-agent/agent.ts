@@ -84,6 +84,9 @@ export function createAgent(deps: AgentDeps): Agent {
   }
 
   async function beatLoop(signal: AbortSignal): Promise<void> {
+    await deps.beat();
+    // The second one early: only now is there something to tell of load and processes.
+    await clock.sleep(Math.min(heartbeatMs, 2 * deps.intervalMs() + 1_000), signal);
     while (!signal.aborted) {
       await deps.beat();
       await clock.sleep(heartbeatMs, signal);

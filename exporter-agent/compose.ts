@@ -61,6 +61,7 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
       statfs: statfsOnce,
       foreignProc: config.procfs !== '/proc',
       networkFilesystems: config.network_filesystems,
+      cpuMicros,
       off: system.off,
     });
   const credential = loadCredential(config.key, config.state_dir);
@@ -114,12 +115,16 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
     first: parts.collectors,
     profile: config.profile,
     build: parts.buildCollectors,
+    policy: () => ({
+      topN: control.remote()?.topN ?? 10,
+      mask: control.remote()?.maskProcessNames ?? false,
+    }),
     own: (nodeNames) => [...(nodeNames ? [createNodeSelf()] : []), self],
   });
   const control: Control = createControl({
     ...{ hostId, stateDir: config.state_dir, takesConfig: config.remote_config },
     ...{ credential: parts.credential, transport, clock, random: Math.random, log },
-    heartbeat: () => toHeartbeat({ state, control, spool, self, parts }),
+    heartbeat: () => toHeartbeat({ state, control, running, spool, self, parts }),
     onConfig: running.choose,
     onTrouble: (message) => state.trouble.met('heartbeat fails', message),
     onTold: state.trouble.told,
@@ -188,21 +193,22 @@ function createSelf(deps: {
       droppedBatches: state.dropped,
       spool: spool.stats(),
     }),
-    cost: () => {
-      const { user, system } = process.cpuUsage();
-      return { rssBytes: process.memoryUsage.rss(), cpuMicros: user + system };
-    },
+    cost: () => ({ rssBytes: process.memoryUsage.rss(), cpuMicros: cpuMicros() }),
   });
+}
+
+function cpuMicros(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 function createNodeSelf() {
   const startedSeconds = (clock.nowMs() - process.uptime() * 1000) / 1000;
   return createNodeSelfCollector(() => {
-    const { user, system } = process.cpuUsage();
     return {
       version: agentVersion,
       rssBytes: process.memoryUsage.rss(),
-      cpuSeconds: (user + system) / 1e6,
+      cpuSeconds: cpuMicros() / 1e6,
       startedSeconds,
     };
   });
@@ -211,6 +217,7 @@ function createNodeSelf() {
 function toHeartbeat(deps: {
   state: State;
   control: Control;
+  running: Running;
   spool: SpoolBuffer;
   self: SelfCollector;
   parts: Parts;
@@ -241,5 +248,6 @@ function toHeartbeat(deps: {
     ips: parts.host.ips(),
     has_gpu: parts.host.hasGpu,
     self: { rss_bytes: cost.rssBytes, cpu_ratio: cost.cpuRatio },
+    top_processes: deps.running.topProcesses(),
   };
 }

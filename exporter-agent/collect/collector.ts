@@ -36,6 +36,7 @@ export type CollectorName =
   | 'network'
   | 'sockets'
   | 'kernel'
+  | 'processes'
   | 'vmstat'
   | 'pressure'
   | 'filefd'

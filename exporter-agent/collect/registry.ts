@@ -15,6 +15,7 @@ import { createMemoryCollector } from './memory.ts';
 import { createNetworkCollector } from './network.ts';
 import type { Profile } from './node/metric.ts';
 import { createPressureCollector } from './pressure.ts';
+import { createProcessCollector, type ProcessCollector } from './process/collector.ts';
 import type { Procfs } from './procfs/root.ts';
 import { createSocketsCollector } from './sockets.ts';
 import { createUnameCollector } from './uname.ts';
@@ -28,6 +29,7 @@ export const switchableCollectors = [
   'disk',
   'network',
   'sockets',
+  'processes',
   'kernel',
   'vmstat',
   'pressure',
@@ -45,6 +47,7 @@ export interface HostCollectors {
   /** Those that run when these, beside the operator's own choice, are switched off. */
   without(off: readonly string[]): Collector[];
   filesystem: FilesystemCollector;
+  processes: ProcessCollector;
 }
 
 export interface HostCollectorDeps {
@@ -58,6 +61,8 @@ export interface HostCollectorDeps {
   /** Set where /proc of another namespace is read: network figures then come from its PID 1. */
   foreignProc: boolean;
   networkFilesystems: boolean;
+  /** CPU time of the agent so far. */
+  cpuMicros: () => number;
   off: readonly SwitchableCollector[];
 }
 
@@ -72,6 +77,11 @@ export function createHostCollectors(deps: HostCollectorDeps): HostCollectors {
     options: { network: deps.networkFilesystems },
     nodeNames,
   });
+  const processes = createProcessCollector({
+    procfs,
+    cpuMicros: deps.cpuMicros,
+    later: (work) => void setImmediate(work),
+  });
   const all: Record<SwitchableCollector, Collector> = {
     cpu: createCpuCollector(procfs, nodeNames),
     loadavg: createLoadavgCollector(procfs, nodeNames),
@@ -80,6 +90,7 @@ export function createHostCollectors(deps: HostCollectorDeps): HostCollectors {
     disk: createDiskCollector(procfs, nodeNames),
     network: createNetworkCollector(procfs, { path: `${net}/dev`, nodeNames }),
     sockets: createSocketsCollector(procfs, `${net}/sockstat`),
+    processes,
     kernel: createKernelCollector(procfs),
     vmstat: createVmstatCollector(procfs),
     pressure: createPressureCollector(procfs),
@@ -93,7 +104,7 @@ export function createHostCollectors(deps: HostCollectorDeps): HostCollectors {
     .filter((name) => !deps.off.includes(name) && isIn(deps.profile, all[name]))
     .map((name) => all[name]);
   const without = (off: readonly string[]) => list.filter(({ name }) => !off.includes(name));
-  return { list, without, filesystem };
+  return { list, without, filesystem, processes };
 }
 
 /** Collectors without a metric of the catalog are there for node_exporter's names alone. */

@@ -1,6 +1,7 @@
 import type { RemoteConfig } from '../config/remote.ts';
 import type { Collector } from './collector.ts';
 import type { Profile } from './node/metric.ts';
+import type { ProcessPolicy, ProcessSnapshot } from './process/ranking.ts';
 import type { HostCollectors } from './registry.ts';
 
 /** The collectors that run at the moment: the operator's choice with the server's over it. */
@@ -8,6 +9,8 @@ export interface Running {
   list: () => readonly Collector[];
   nodeNames: () => boolean;
   stuckMounts: () => number;
+  /** Null before the first pass, and where the collector is off. */
+  topProcesses: () => ProcessSnapshot | null;
   /** From the next tick on. Another profile begins anew: its first tick has no rates. */
   choose: (remote: RemoteConfig | undefined) => void;
 }
@@ -16,19 +19,28 @@ export function createRunning(deps: {
   first: HostCollectors;
   profile: Profile;
   build: (profile: Profile) => HostCollectors;
+  /** What to tell of processes; read before each pass. */
+  policy: () => ProcessPolicy;
   /** The agent's about itself, which always run. */
   own: (nodeNames: boolean) => Collector[];
 }): Running {
   let { first: host, profile } = deps;
   let list: readonly Collector[] = [];
+  const use = (built: HostCollectors): void => {
+    host = built;
+    host.processes.follow(deps.policy);
+  };
+  use(host);
   return {
+    topProcesses: () =>
+      list.includes(host.processes) ? (host.processes.snapshot() ?? null) : null,
     list: () => list,
     nodeNames: () => profile !== 'lean',
     stuckMounts: () => host.filesystem.stuckMounts(),
     choose(remote) {
       const wanted = remote?.profile ?? deps.profile;
       if (wanted !== profile) {
-        host = deps.build(wanted);
+        use(deps.build(wanted));
         profile = wanted;
       }
       const off = [...(remote?.collectorsOff ?? []), ...(remote?.gpu === false ? ['gpu'] : [])];

@@ -23,8 +23,8 @@ export async function openSystem(
   const { openDarwinProcfs } = await import('./darwin/procfs.ts');
   return {
     procfs: await openDarwinProcfs(monotonicMs),
-    // node_exporter names a Mac's figures otherwise, and counts no sockets there.
+    // node_exporter names a Mac's figures otherwise; there is no /proc/PID and no count of sockets.
     profileFor: () => 'lean',
-    off: [...config.collectors_off, 'sockets'],
+    off: [...config.collectors_off, 'sockets', 'processes'],
   };
 }

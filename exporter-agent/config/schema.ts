@@ -20,7 +20,11 @@ export interface Option<T> {
 /** Every option with its default. */
 export const options = {
   url: option<URL | undefined>(undefined, 'Address of the Gaugeway server, `https://…`.', toUrl),
-  key: option<string | undefined>(undefined, 'API key with the scope `write`.', toText),
+  key: option<string | undefined>(
+    undefined,
+    'API key with the scope `write`; without it the one that `enroll` put into the state directory.',
+    toText,
+  ),
   key_file: option<string | undefined>(undefined, 'File that holds the key.', toText),
   host_id: option<string | undefined>(
     undefined,
@@ -29,7 +33,7 @@ export const options = {
   ),
   state_dir: option<string>(
     '/var/lib/gaugeway-agent',
-    'Directory for the buffer, the host id and the last configuration from the server.',
+    'Directory for the buffer, the host id, the key of an enrolment and the last configuration from the server.',
     toText,
   ),
   ca_file: option<string | undefined>(
@@ -67,7 +71,11 @@ export const options = {
     'Age at which a buffered batch is given up (the server takes an hour back by default).',
     toInteger(60, 30 * 86_400),
   ),
-  remote_config: option<boolean>(true, 'Take interval and masks from the server.', toBoolean),
+  remote_config: option<boolean>(
+    true,
+    'Take what the server sets: interval, profile, collectors off, top N, masks.',
+    toBoolean,
+  ),
   log_level: option<LogLevel>(
     'info',
     `Least level to log: ${logLevels.join(', ')}.`,

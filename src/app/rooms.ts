@@ -12,6 +12,7 @@ import {
   ingestRoutes,
   keyRoutes,
   ownConfigRoute,
+  processRoutes,
   prometheusRoutes,
   tenantRoutes,
   userRoutes,
@@ -178,6 +179,7 @@ function readRoutes(foundation: Foundation, postgres: Postgres, people: People):
     ...hostRoutes({ hosts }),
     ...agentRoutes({ agents, clock: systemClock }),
     ...enrolmentRoutes({ agents, publicUrl: loaded.config.publicUrl }),
+    ...processRoutes({ hosts }),
   ];
 }
 

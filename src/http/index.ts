@@ -19,6 +19,7 @@ export {
   type IngestRouteDeps,
 } from './routes/ingest.ts';
 export { installRoutes } from './routes/install.ts';
+export { processRoutes } from './routes/processes.ts';
 export { keyRoutes } from './routes/keys.ts';
 export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';
 export { tenantRoutes } from './routes/tenants.ts';

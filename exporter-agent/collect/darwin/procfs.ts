@@ -63,14 +63,12 @@ export async function createDarwinProcfs(deps: DarwinDeps): Promise<Procfs> {
     '1/mountinfo': () => toMountinfo(saidBy('mounts')),
   };
   await ask();
-  return {
-    read(path) {
-      const file = files[path];
-      if (file) return file();
-      throw new Error(`macOS has nothing like /proc/${path}`);
-    },
-    close: () => undefined,
+  const read = (path: string): string => {
+    const file = files[path];
+    if (file) return file();
+    throw new Error(`macOS has nothing like /proc/${path}`);
   };
+  return { read, readOnce: read, list: () => [], close: () => undefined };
 }
 
 /** Shorter than `refreshMs`: a tool that hangs runs once. */

@@ -1,9 +1,13 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, readdirSync } from 'node:fs';
 
 /** Reads text files below the proc root; the only way a collector sees /proc. */
 export interface Procfs {
   /** The whole file, latin1; throws the system's error when it cannot be read. `path` is below the root: `net/dev`. */
   read(path: string): string;
+  /** The same for a file that is not kept open: those of a process, which comes and goes. */
+  readOnce(path: string): string;
+  /** Names in a directory. */
+  list(path: string): string[];
   close(): void;
 }
 
@@ -53,6 +57,15 @@ export function createProcfs(procRoot: string): Procfs {
         throw error;
       }
     },
+    readOnce(path) {
+      const fd = openSync(`${procRoot}/${path}`, 'r');
+      try {
+        return readAll(fd);
+      } finally {
+        closeSync(fd);
+      }
+    },
+    list: (path) => readdirSync(`${procRoot}/${path}`),
     close() {
       for (const path of [...open.keys()]) forget(path);
     },

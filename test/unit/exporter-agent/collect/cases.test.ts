@@ -19,21 +19,29 @@ afterEach(() => {
   for (const procfs of opened.splice(0)) procfs.close();
 });
 
+/** The tree of the step that is being read. */
+function below(current: () => Procfs, path: string): Procfs {
+  return {
+    read: (name) => current().read(`${path}${name}`),
+    readOnce: (name) => current().readOnce(`${path}${name}`),
+    list: (name) => current().list(`${path}${name}`),
+    close: () => undefined,
+  };
+}
+
 async function play(directory: string): Promise<string> {
   const profile = existsSync(`${directory}/core`) ? 'core' : 'lean';
   let current: Procfs | undefined;
   const { list } = createHostCollectors({
-    procfs: { read: (path) => current!.read(path), close: () => undefined },
-    sysfs: {
-      read: (path) => current!.read(`sysfs/${path}`),
-      close: () => undefined,
-    },
+    procfs: below(() => current!, ''),
+    sysfs: below(() => current!, 'sysfs/'),
     profile,
     machine: 'x86_64',
     statfs: () =>
       Promise.resolve({ blocks: 1000, bfree: 400, bavail: 350, bsize: 4096, files: 90, ffree: 70 }),
     foreignProc: false,
     networkFilesystems: false,
+    cpuMicros: () => 0,
     off: [],
   });
   let text = '';
