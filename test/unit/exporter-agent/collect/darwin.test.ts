@@ -110,7 +110,12 @@ describe('a Mac', () => {
     const space = { blocks: 1_000, bfree: 400, bavail: 400, bsize: 4_096, files: 1, ffree: 1 };
     const { list } = createHostCollectors({
       ...{ procfs, sysfs: procfs, profile: 'lean', machine: 'arm64', foreignProc: false },
-      ...{ statfs: () => Promise.resolve(space), networkFilesystems: false, off: ['sockets'] },
+      ...{
+        statfs: () => Promise.resolve(space),
+        networkFilesystems: false,
+        cpuMicros: () => 0,
+        off: ['sockets', 'processes'],
+      },
     });
     return async () => {
       const failed: string[] = [];
