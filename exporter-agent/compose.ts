@@ -7,6 +7,7 @@ import type { SpoolBuffer, SpoolDropReason } from './buffer/buffer.ts';
 import { createDiskBuffer } from './buffer/disk.ts';
 import { createMemoryBuffer } from './buffer/memory.ts';
 import { systemClock } from './clock.ts';
+import type { Point } from './collect/run.ts';
 import { createProcfs } from './collect/procfs/root.ts';
 import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
@@ -89,7 +90,10 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
 }
 
 /** The whole agent, ready to run; `close` after it has run. */
-export function composeAgent(parts: Parts): { agent: Agent; close: () => void } {
+export function composeAgent(
+  parts: Parts,
+  onTick?: (points: readonly Point[]) => void,
+): { agent: Agent; close: () => void } {
   const { config, hostId, host, transport, log } = parts;
   const state: State = { trouble: createTrouble(log), dropped: new Map() };
   const countDropped = (reason: SendDropReason | SpoolDropReason, batches = 1) => {
@@ -141,6 +145,7 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
     sender,
     intervalMs,
     beat: () => control.beat(),
+    ...(onTick === undefined ? {} : { onTick }),
     disconnect: () => transport.close(),
     clock,
     log,

@@ -3,6 +3,8 @@ import { composeAgent, createParts, type Parts } from './compose.ts';
 import { systemClock } from './clock.ts';
 import { loadConfig, printConfig } from './config/load.ts';
 import { ConfigError } from './config/schema.ts';
+import { isLoopback, parseListenAddress } from './listen/address.ts';
+import { startListener, type Listener } from './listen/server.ts';
 import { createLogger, messageOf } from './log.ts';
 import { parseArguments, usage, watchParent, type Arguments } from './process.ts';
 
@@ -55,12 +57,25 @@ async function run(parts: Parts, args: Arguments) {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
   if (args.parent !== undefined) watchParent(args.parent, () => stop.abort());
-  const { agent, close } = composeAgent(parts);
+  const listener = await openListener(parts);
+  const { agent, close } = composeAgent(parts, listener?.show);
   parts.log.info('agent runs', { host_id: parts.hostId, server: parts.config.url?.origin });
   await agent.run(stop.signal);
+  listener?.close();
   close();
   parts.log.info('agent ended');
   return 0;
+}
+
+/** Rejects where the port is taken: two exporters on one host are easily overlooked. */
+async function openListener({ config, log }: Parts): Promise<Listener | undefined> {
+  const address = config.listen === undefined ? undefined : parseListenAddress(config.listen);
+  if (address === undefined) return undefined;
+  const listener = await startListener(address);
+  const fields = { address: config.listen, port: listener.port };
+  if (isLoopback(address.host)) log.info('listens for scrapes', fields);
+  else log.warn('listens for scrapes; who reaches the port can read the figures', fields);
+  return listener;
 }
 
 main().then(

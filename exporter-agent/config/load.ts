@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isLoopback } from '../listen/address.ts';
 import { messageOf } from '../log.ts';
 import { ConfigError, options, type AgentConfig, type OptionName } from './schema.ts';
 
@@ -69,7 +70,11 @@ function complete(config: AgentConfig): AgentConfig {
   const { url } = config;
   if (url === undefined)
     throw new ConfigError(`${prefix}URL (url): the server's address is needed`);
-  if (url.protocol === 'http:' && !isLoopback(url.hostname) && !config.insecure_http) {
+  if (
+    url.protocol === 'http:' &&
+    !isLoopback(url.hostname.replace(/^\[(.*)\]$/, '$1')) &&
+    !config.insecure_http
+  ) {
     throw new ConfigError(
       `${prefix}URL (url): http:// to another machine would send the key in the clear; use https:// or set insecure_http`,
     );
@@ -80,10 +85,6 @@ function complete(config: AgentConfig): AgentConfig {
   } catch (error) {
     throw new ConfigError(`${prefix}KEY_FILE (key_file): ${messageOf(error)}`);
   }
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }
 
 /** For `print-config`: one `name: value` a line, the key not shown. */

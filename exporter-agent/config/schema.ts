@@ -1,5 +1,6 @@
 import { switchableCollectors, type SwitchableCollector } from '../collect/registry.ts';
 import { profiles, type Profile } from '../collect/node/metric.ts';
+import { parseListenAddress, wantsAddress } from '../listen/address.ts';
 import { hostIdPattern } from '../identity.ts';
 import { logLevels, type LogLevel } from '../log.ts';
 
@@ -70,6 +71,11 @@ export const options = {
     3600,
     'Age at which a buffered batch is given up (the server takes an hour back by default).',
     toInteger(60, 30 * 86_400),
+  ),
+  listen: option<string | undefined>(
+    undefined,
+    'Also answer scrapes at `http://ADDRESS/metrics`, such as `127.0.0.1:9100`; off without it.',
+    toListen,
   ),
   remote_config: option<boolean>(
     true,
@@ -146,4 +152,10 @@ function oneOf<T extends string>(words: readonly T[]): (value: unknown) => T {
     if (word === undefined) throw new Error(`wants one of ${words.join(', ')}`);
     return word;
   };
+}
+
+function toListen(value: unknown): string {
+  const text = toText(value);
+  if (parseListenAddress(text) === undefined) throw new Error(wantsAddress);
+  return text;
 }
