@@ -122,10 +122,7 @@ export function composeAgent(
     first: parts.collectors,
     profile: config.profile,
     build: parts.buildCollectors,
-    policy: () => ({
-      topN: control.remote()?.topN ?? 10,
-      mask: control.remote()?.maskProcessNames ?? false,
-    }),
+    remote: () => control.remote(),
     own: (nodeNames) => [...(nodeNames ? [createNodeSelf()] : []), self],
   });
   const control: Control = createControl({
