@@ -11,6 +11,7 @@ import type { Point } from './collect/run.ts';
 import { createProcfs } from './collect/procfs/root.ts';
 import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
+import { openTextfiles } from './collect/textfile-directory.ts';
 import { createRunning, shareCalls, type Running } from './collect/running.ts';
 import type { Profile } from './collect/node/metric.ts';
 import { createSelfCollector, type SelfCollector } from './collect/self.ts';
@@ -56,12 +57,16 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
   const statfsOnce = shareCalls((mountPoint) => statfs(join(config.rootfs, mountPoint)));
   const buildCollectors = (profile: Profile) =>
     createHostCollectors({
-      ...{ procfs, sysfs: createProcfs(config.sysfs), profile, machine: machine() },
+      ...{ procfs, profile, machine: machine() },
+      sysfs: createProcfs(config.sysfs),
+      root: createProcfs(config.rootfs),
       statfs: statfsOnce,
       foreignProc: config.procfs !== '/proc',
       networkFilesystems: config.network_filesystems,
       cpuMicros,
+      on: config.collectors_on,
       off: config.collectors_off,
+      textfiles: openTextfiles(config.textfile_dir),
     });
   const credential = loadCredential(config.key, config.state_dir);
   const hostId = await loadHostId({

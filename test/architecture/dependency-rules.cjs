@@ -65,7 +65,7 @@ const owners = {
 const coreOwners = {
   child_process: ['src/managed/'],
   dgram: [],
-  http: ['src/http/', 'src/managed/', 'exporter-agent/send/'],
+  http: ['src/http/', 'src/managed/', 'exporter-agent/listen/', 'exporter-agent/send/'],
   http2: [],
   https: ['src/http/', 'src/managed/', 'exporter-agent/send/'],
   net: ['src/http/', 'src/managed/', 'src/app/listen-address.ts'],
