@@ -16,12 +16,9 @@ async function main(): Promise<number> {
     return 0;
   }
   // The agent may not import the server's platform; this is its only reader of the environment.
-  const config = await loadConfig({
-    // eslint-disable-next-line n/no-process-env
-    env: { ...process.env, ...given(args) },
-    file: args.config,
-    flags: args.flags,
-  });
+  // eslint-disable-next-line n/no-process-env
+  const env = { ...process.env, ...given(args) };
+  const config = await loadConfig({ env, file: args.config, flags: args.flags });
   if (args.command === 'print-config') {
     process.stdout.write(printConfig(config));
     return 0;
