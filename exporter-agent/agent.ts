@@ -22,7 +22,6 @@ export interface AgentDeps {
   bootId: string;
   collectors: readonly Collector[];
   encoder: Encoder;
-  compress: (body: Uint8Array) => Uint8Array;
   sender: Sender;
   /** Read before each tick, so that a pushed configuration applies to the next one. */
   intervalMs: () => number;
@@ -47,8 +46,8 @@ export function createAgent(deps: AgentDeps): Agent {
   const out = new Set<Promise<void>>();
   const failing = createFailureLog(deps.log);
 
-  function offer(body: Uint8Array, timestampMs: number): Promise<void> {
-    const offered = sender.offer(deps.compress(body), timestampMs).finally(() => {
+  function offer(bodies: readonly Uint8Array[], timestampMs: number): Promise<void> {
+    const offered = sender.offer(bodies, timestampMs).finally(() => {
       out.delete(offered);
     });
     out.add(offered);
@@ -67,7 +66,7 @@ export function createAgent(deps: AgentDeps): Agent {
       monotonicMs: () => clock.monotonicMs(),
       onFailure: (name, error) => failing.failed(name, error),
     });
-    void offer(encoder.encode(points, now.wallMs).body, now.wallMs);
+    void offer(encoder.encode(points, now.wallMs), now.wallMs);
   }
 
   async function tickLoop(signal: AbortSignal): Promise<void> {
@@ -91,7 +90,7 @@ export function createAgent(deps: AgentDeps): Agent {
     await within(clock, lastPostMs, Promise.allSettled([...out, stopped]));
     const nowMs = clock.nowMs();
     const end = encoder.encodeEnd(nowMs);
-    if (end) await within(clock, lastPostMs, offer(end.body, nowMs));
+    if (end.length > 0) await within(clock, lastPostMs, offer(end, nowMs));
     deps.disconnect();
     await Promise.allSettled([...out, stopped]);
   }

@@ -1,26 +1,21 @@
-import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findByName } from '../src/catalog/index.ts';
 import { createAgent, type Agent } from './agent.ts';
-import type { SpoolBuffer, SpoolDropReason } from './buffer/buffer.ts';
-import { createDiskBuffer } from './buffer/disk.ts';
-import { createMemoryBuffer } from './buffer/memory.ts';
 import { systemClock } from './clock.ts';
 import { createProcfs } from './collect/procfs/root.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
 import { createSelfCollector, type SelfCollector } from './collect/self.ts';
 import { loadRemoteConfig, saveRemoteConfig, type RemoteConfig } from './config/remote.ts';
 import type { AgentConfig } from './config/schema.ts';
+import { createDelivery, openTransport, type Delivery } from './delivery.ts';
 import { readHost, type Host } from './host.ts';
 import { loadHostId } from './identity.ts';
-import { messageOf, type Logger } from './log.ts';
-import { createBackoff } from './send/backoff.ts';
+import type { Logger } from './log.ts';
 import { createEncoder } from './send/encode.ts';
 import { heartbeatPath, sendHeartbeat, type Heartbeat } from './send/heartbeat.ts';
-import { createTransport, type Transport } from './send/https.ts';
-import type { SendDropReason } from './send/deliver.ts';
-import { createSender, type Sender } from './send/sender.ts';
-import { compressBody, writeHeaders, writePath } from './send/write-request.ts';
+import type { Transport } from './send/https.ts';
+import { Compressor } from './send/snappy.ts';
 import { agentVersion } from './version.ts';
 
 const clock = systemClock;
@@ -31,7 +26,6 @@ interface State {
   remote: RemoteConfig | undefined;
   clockOffsetMs: number | undefined;
   lastTrouble: string | null;
-  dropped: Map<SendDropReason | SpoolDropReason, number>;
 }
 
 /** The parts that the commands share. */
@@ -55,13 +49,7 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
     config,
     host: readHost(config.procfs),
     hostId,
-    transport: await createTransport({
-      // load.ts lets no configuration without an address through.
-      url: config.url!,
-      key: config.key,
-      userAgent: `gaugeway-agent/${agentVersion}`,
-      ca: config.ca_file === undefined ? undefined : readFileSync(config.ca_file, 'utf8'),
-    }),
+    transport: await openTransport(config, `gaugeway-agent/${agentVersion}`),
     collectors: createHostCollectors({
       procfs,
       statfs: (mountPoint) => statfs(join(config.rootfs, mountPoint)),
@@ -80,85 +68,49 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
     remote: config.remote_config ? loadRemoteConfig(config.state_dir) : undefined,
     clockOffsetMs: undefined,
     lastTrouble: null,
-    dropped: new Map(),
   };
-  const countDropped = (reason: SendDropReason | SpoolDropReason, batches = 1) => {
-    state.dropped.set(reason, (state.dropped.get(reason) ?? 0) + batches);
-    log.warn('batches given up', { reason, batches });
-  };
-  const spool = openSpool(config, countDropped, log);
-  const sender = createSender({
-    post: (body, timeoutMs) => transport.post(writePath, body, writeHeaders, timeoutMs),
-    spool,
-    backoff: createBackoff({ monotonicMs: () => clock.monotonicMs(), random: Math.random }),
-    sleep: (ms) => clock.sleep(ms),
-    onDrop: (reason) => countDropped(reason),
+  const delivery = createDelivery({
+    ...{ config, transport, clock, log },
     onTrouble: (message) => {
       if (message !== state.lastTrouble) log.warn('sending fails', { error: message });
       state.lastTrouble = message;
     },
   });
-  const self = createSelf({ state, sender, spool, parts });
+  const self = createSelf({ state, delivery, parts });
+  const compressor = new Compressor();
   const intervalMs = () => 1000 * (state.remote?.intervalSeconds ?? config.interval_seconds);
   const agent = createAgent({
     hostId,
     bootId: host.bootId,
     collectors: [...parts.collectors.list, self],
-    encoder: createEncoder({ host_id: hostId }),
-    compress: compressBody,
-    sender,
+    encoder: createEncoder({
+      labels: { host_id: hostId },
+      maxSeries: config.max_series_per_request,
+      metadataOf: findByName,
+      compress: (body) => compressor.compress(body),
+    }),
+    sender: delivery.sender,
     intervalMs,
-    beat: () => beat({ state, parts, heartbeat: () => toHeartbeat({ state, spool, self, parts }) }),
+    beat: () =>
+      beat({ state, parts, heartbeat: () => toHeartbeat({ state, delivery, self, parts }) }),
     disconnect: () => transport.close(),
     clock,
     log,
   });
-  return { agent, close: () => spool.close() };
+  return { agent, close: () => delivery.spool.close() };
 }
 
-function openSpool(
-  config: AgentConfig,
-  onDrop: (reason: SpoolDropReason, batches: number) => void,
-  log: Logger,
-): SpoolBuffer {
-  const common = {
-    limits: { maxBytes: config.spool_max_bytes, maxAgeMs: config.spool_max_seconds * 1000 },
-    nowMs: () => clock.nowMs(),
-    onDrop,
-  };
-  try {
-    return createDiskBuffer({
-      ...common,
-      directory: join(config.state_dir, 'spool'),
-      onDiskState: (error) => {
-        if (error === undefined) log.info('buffer is on disk again');
-        else log.error('buffer goes on in memory', { error: messageOf(error) });
-      },
-    });
-  } catch (error) {
-    log.warn('state directory cannot be used: the buffer is in memory', {
-      state_dir: config.state_dir,
-      error: messageOf(error),
-    });
-    return createMemoryBuffer(common);
-  }
-}
-
-function createSelf(deps: {
-  state: State;
-  sender: Sender;
-  spool: SpoolBuffer;
-  parts: Parts;
-}): SelfCollector {
-  const { state, sender, spool, parts } = deps;
+function createSelf(deps: { state: State; delivery: Delivery; parts: Parts }): SelfCollector {
+  const { state, delivery, parts } = deps;
   return createSelfCollector({
     state: () => ({
       version: agentVersion,
       clockOffsetMs: state.clockOffsetMs,
       stuckMounts: parts.collectors.filesystem.stuckMounts(),
-      sentBatches: sender.sentBatches(),
-      droppedBatches: state.dropped,
-      spool: spool.stats(),
+      sentBatches: delivery.sender.sentBatches(),
+      unwrittenSamples: delivery.unwrittenSamples(),
+      droppedBatches: delivery.dropped,
+      spool: delivery.spool.stats(),
     }),
     cost: () => {
       const { user, system } = process.cpuUsage();
@@ -169,12 +121,12 @@ function createSelf(deps: {
 
 function toHeartbeat(deps: {
   state: State;
-  spool: SpoolBuffer;
+  delivery: Delivery;
   self: SelfCollector;
   parts: Parts;
 }): Heartbeat {
-  const { state, spool, parts } = deps;
-  const { bytes, oldestMs } = spool.stats();
+  const { state, delivery, parts } = deps;
+  const { bytes, oldestMs } = delivery.spool.stats();
   const cost = deps.self.cost();
   return {
     host_id: parts.hostId,
@@ -187,7 +139,7 @@ function toHeartbeat(deps: {
     spool: {
       bytes,
       oldest_ts_ms: oldestMs,
-      dropped_batches: [...state.dropped.values()].reduce((sum, count) => sum + count, 0),
+      dropped_batches: [...delivery.dropped.values()].reduce((sum, count) => sum + count, 0),
     },
     last_error: state.lastTrouble,
     clock_offset_ms: state.clockOffsetMs === undefined ? null : Math.round(state.clockOffsetMs),

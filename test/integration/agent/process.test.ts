@@ -57,6 +57,11 @@ class FakeServer {
       response.end(JSON.stringify({ server_time_ms: Date.now(), config: this.pushed }));
       return;
     }
+    // A receiver of 1.0 alone, so that what it took can be read by the schema above.
+    if (request.headers['content-type'] !== 'application/x-protobuf') {
+      response.writeHead(415).end();
+      return;
+    }
     if (this.status === 204) this.posts.push({ headers: request.headers, series: decode(body) });
     response.writeHead(this.status).end();
   }

@@ -80,6 +80,7 @@ describe('the transport of the agent', () => {
       kind: 'answered',
       status: 429,
       retryAfterMs: 7_000,
+      samplesWritten: undefined,
       text: 'too many',
     });
   });

@@ -16,10 +16,14 @@ function setUp(collectors: Collector[], offer: () => Promise<void> = () => Promi
     hostId: 'h-1',
     bootId: 'b',
     collectors,
-    encoder: createEncoder({ host_id: 'h-1' }),
-    compress: (body) => body,
+    encoder: createEncoder({
+      labels: { host_id: 'h-1' },
+      maxSeries: 100,
+      metadataOf: () => undefined,
+      compress: (body) => Buffer.from(body),
+    }),
     sender: {
-      offer: (_body, timestampMs) => {
+      offer: (_bodies, timestampMs) => {
         offered.push(timestampMs);
         return offer();
       },
