@@ -12,6 +12,7 @@ import { createDelivery, openTransport, type Delivery } from './delivery.ts';
 import { readHost, type Host } from './host.ts';
 import { loadHostId } from './identity.ts';
 import type { Logger } from './log.ts';
+import { clockTrouble } from './send/clock-trouble.ts';
 import { createEncoder } from './send/encode.ts';
 import { heartbeatPath, sendHeartbeat, type Heartbeat } from './send/heartbeat.ts';
 import type { Transport } from './send/https.ts';
@@ -166,6 +167,11 @@ async function beat(deps: {
   }
   if (state.lastTrouble === told.last_error) state.lastTrouble = null;
   state.clockOffsetMs = outcome.clockOffsetMs ?? state.clockOffsetMs;
+  const clockWrong = clockTrouble(state.clockOffsetMs);
+  if (clockWrong !== undefined) {
+    if (clockWrong !== told.last_error) parts.log.warn('clock is wrong', { error: clockWrong });
+    state.lastTrouble = clockWrong;
+  }
   const pushed = outcome.config;
   if (pushed === undefined || !parts.config.remote_config) return;
   if (!pushed.ok) {

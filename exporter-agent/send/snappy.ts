@@ -109,29 +109,46 @@ export function uncompress(bytes: Uint8Array): Buffer {
   let written = 0;
   let at = end;
   while (at < bytes.length) {
-    const tag = bytes[at++]!;
-    const kind = tag & 3;
-    // Bytes that follow the tag: the length of a long literal, or the offset of a copy.
-    const extra = kind === 0 ? Math.max(0, (tag >>> 2) - 59) : kind === 3 ? 4 : kind;
-    const number = readLittleEndian(bytes, at, extra);
-    at += extra;
-    if (kind === 0) {
-      const length = 1 + (extra === 0 ? tag >>> 2 : number);
-      if (at + length > bytes.length || written + length > size) throw notSnappy();
-      output.set(bytes.subarray(at, at + length), written);
-      at += length;
+    const { length, offset, next } = readElement(bytes, at);
+    if (written + length > size || offset > written) throw notSnappy();
+    if (offset === 0) {
+      output.set(bytes.subarray(next - length, next), written);
       written += length;
-      continue;
+    } else {
+      // A copy may run into what it writes itself, so that it goes byte by byte.
+      for (const stop = written + length; written < stop; written += 1) {
+        output[written] = output[written - offset]!;
+      }
     }
-    const length = kind === 1 ? 4 + ((tag >>> 2) & 7) : 1 + (tag >>> 2);
-    const offset = kind === 1 ? ((tag >>> 5) << 8) | number : number;
-    if (offset === 0 || offset > written || written + length > size) throw notSnappy();
-    for (const stop = written + length; written < stop; written += 1) {
-      output[written] = output[written - offset]!;
-    }
+    at = next;
   }
   if (written !== size) throw notSnappy();
   return output;
+}
+
+interface Element {
+  length: number;
+  /** Of a copy; 0 for a literal, whose bytes end at `next`. */
+  offset: number;
+  next: number;
+}
+
+function readElement(bytes: Uint8Array, at: number): Element {
+  const tag = bytes[at]!;
+  const kind = tag & 3;
+  if (kind === 0) {
+    const extra = Math.max(0, (tag >>> 2) - 59);
+    const length = 1 + (extra === 0 ? tag >>> 2 : readLittleEndian(bytes, at + 1, extra));
+    const next = at + 1 + extra + length;
+    if (next > bytes.length) throw notSnappy();
+    return { length, offset: 0, next };
+  }
+  const extra = kind === 3 ? 4 : kind;
+  const low = readLittleEndian(bytes, at + 1, extra);
+  const offset = kind === 1 ? ((tag >>> 5) << 8) | low : low;
+  if (offset === 0) throw notSnappy();
+  const length = kind === 1 ? 4 + ((tag >>> 2) & 7) : 1 + (tag >>> 2);
+  return { length, offset, next: at + 1 + extra };
 }
 
 function readLength(bytes: Uint8Array): { value: number; end: number } {

@@ -56,7 +56,7 @@ async function createOpener(proxy: URL, authority: string): Promise<(done: Conne
         return;
       }
       if (head.length > 0) socket.unshift(head);
-      done(null, socket as Socket);
+      done(null, socket);
     });
     request.end();
   };
