@@ -23,6 +23,8 @@ export interface AgentDeps {
   collectors: readonly Collector[];
   encoder: Encoder;
   sender: Sender;
+  /** Whether node_exporter's names are told too. */
+  nodeNames: boolean;
   /** Read before each tick, so that a pushed configuration applies to the next one. */
   intervalMs: () => number;
   /** One sign of life; never rejects. */
@@ -65,6 +67,7 @@ export function createAgent(deps: AgentDeps): Agent {
     const points = runCollectors(deps.collectors, now, {
       monotonicMs: () => clock.monotonicMs(),
       onFailure: (name, error) => failing.failed(name, error),
+      nodeNames: deps.nodeNames,
     });
     void offer(encoder.encode(points, now.wallMs), now.wallMs);
   }
@@ -79,6 +82,9 @@ export function createAgent(deps: AgentDeps): Agent {
   }
 
   async function beatLoop(signal: AbortSignal): Promise<void> {
+    await deps.beat();
+    // The second one early: only now is there something to tell of load and processes.
+    await clock.sleep(Math.min(heartbeatMs, 2 * deps.intervalMs() + 1_000), signal);
     while (!signal.aborted) {
       await deps.beat();
       await clock.sleep(heartbeatMs, signal);

@@ -24,6 +24,7 @@ async function readTwice(
     return runCollectors(parts.collectors.list, tick, {
       monotonicMs: () => systemClock.monotonicMs(),
       onFailure,
+      nodeNames: parts.config.profile !== 'lean',
     });
   };
   read();

@@ -1,9 +1,10 @@
 import { statfs } from 'node:fs/promises';
+import { machine } from 'node:os';
 import { join } from 'node:path';
-import { findByName } from '../src/catalog/index.ts';
 import { createAgent, type Agent } from './agent.ts';
 import { systemClock } from './clock.ts';
 import { createProcfs } from './collect/procfs/root.ts';
+import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
 import { createSelfCollector, type SelfCollector } from './collect/self.ts';
 import { loadRemoteConfig, saveRemoteConfig, type RemoteConfig } from './config/remote.ts';
@@ -16,6 +17,7 @@ import { clockTrouble } from './send/clock-trouble.ts';
 import { createEncoder } from './send/encode.ts';
 import { heartbeatPath, sendHeartbeat, type Heartbeat } from './send/heartbeat.ts';
 import type { Transport } from './send/https.ts';
+import { metadataOf } from './send/metadata.ts';
 import { Compressor } from './send/snappy.ts';
 import { agentVersion } from './version.ts';
 
@@ -53,9 +55,13 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
     transport: await openTransport(config, `gaugeway-agent/${agentVersion}`),
     collectors: createHostCollectors({
       procfs,
+      sysfs: createProcfs(config.sysfs),
+      profile: config.profile,
+      machine: machine(),
       statfs: (mountPoint) => statfs(join(config.rootfs, mountPoint)),
       foreignProc: config.procfs !== '/proc',
       networkFilesystems: config.network_filesystems,
+      cpuMicros,
       off: config.collectors_off,
     }),
     log,
@@ -80,14 +86,21 @@ export function composeAgent(parts: Parts): { agent: Agent; close: () => void } 
   const self = createSelf({ state, delivery, parts });
   const compressor = new Compressor();
   const intervalMs = () => 1000 * (state.remote?.intervalSeconds ?? config.interval_seconds);
+  const nodeNames = config.profile !== 'lean';
+  parts.collectors.processes.follow(() => ({
+    topN: state.remote?.topN ?? 10,
+    mask: state.remote?.maskProcessNames ?? false,
+  }));
   const agent = createAgent({
     hostId,
     bootId: host.bootId,
-    collectors: [...parts.collectors.list, self],
+    collectors: [...parts.collectors.list, ...(nodeNames ? [createNodeSelf()] : []), self],
+    nodeNames,
     encoder: createEncoder({
       labels: { host_id: hostId },
+      nodeLabels: { job: 'node', instance: host.hostname },
       maxSeries: config.max_series_per_request,
-      metadataOf: findByName,
+      metadataOf,
       compress: (body) => compressor.compress(body),
     }),
     sender: delivery.sender,
@@ -113,10 +126,24 @@ function createSelf(deps: { state: State; delivery: Delivery; parts: Parts }): S
       droppedBatches: delivery.dropped,
       spool: delivery.spool.stats(),
     }),
-    cost: () => {
-      const { user, system } = process.cpuUsage();
-      return { rssBytes: process.memoryUsage.rss(), cpuMicros: user + system };
-    },
+    cost: () => ({ rssBytes: process.memoryUsage.rss(), cpuMicros: cpuMicros() }),
+  });
+}
+
+function cpuMicros(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+function createNodeSelf() {
+  const startedSeconds = (clock.nowMs() - process.uptime() * 1000) / 1000;
+  return createNodeSelfCollector(() => {
+    return {
+      version: agentVersion,
+      rssBytes: process.memoryUsage.rss(),
+      cpuSeconds: cpuMicros() / 1e6,
+      startedSeconds,
+    };
   });
 }
 
@@ -147,6 +174,7 @@ function toHeartbeat(deps: {
     ips: parts.host.ips(),
     has_gpu: parts.host.hasGpu,
     self: { rss_bytes: cost.rssBytes, cpu_ratio: cost.cpuRatio },
+    top_processes: parts.collectors.processes.snapshot() ?? null,
   };
 }
 

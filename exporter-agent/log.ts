@@ -1,3 +1,5 @@
+import { toIsoText } from './time-text.ts';
+
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 
 export type LogLevel = (typeof logLevels)[number];
@@ -17,7 +19,7 @@ export function createLogger(options: {
     (level: LogLevel): Line =>
     (message, fields) => {
       if (logLevels.indexOf(level) < least) return;
-      const timestamp = new Date(options.nowMs()).toISOString();
+      const timestamp = toIsoText(options.nowMs());
       const record = {
         timestamp,
         level: level.toUpperCase(),

@@ -1,4 +1,5 @@
 import type { MetricName } from '../../src/catalog/index.ts';
+import type { NodeMetricName } from './node/metric.ts';
 
 /** One moment at which everything is read. */
 export interface Tick {
@@ -15,8 +16,11 @@ export interface Tick {
 /** Label name and value, beside host_id; in any order. */
 export type Labels = readonly (readonly [name: string, value: string])[];
 
+/** A name of the catalog, or one of node_exporter's. */
+export type AnyMetricName = MetricName | NodeMetricName;
+
 /** Receives what a collector finds; values that are not finite are left out by the runner. */
-export type Emit = (name: MetricName, value: number, labels?: Labels) => void;
+export type Emit = (name: AnyMetricName, value: number, labels?: Labels) => void;
 
 /** Why a collector has nothing to tell, as opposed to a fault. */
 export type NoDataReason = 'not-on-this-host' | 'not-yet';
@@ -24,7 +28,24 @@ export type NoDataReason = 'not-on-this-host' | 'not-yet';
 export type CollectOutcome = 'ok' | NoDataReason;
 
 export type CollectorName =
-  'cpu' | 'loadavg' | 'memory' | 'filesystem' | 'disk' | 'network' | 'sockets' | 'self';
+  | 'cpu'
+  | 'loadavg'
+  | 'memory'
+  | 'filesystem'
+  | 'disk'
+  | 'network'
+  | 'sockets'
+  | 'kernel'
+  | 'processes'
+  | 'vmstat'
+  | 'pressure'
+  | 'filefd'
+  | 'conntrack'
+  | 'uname'
+  | 'mdadm'
+  | 'bonding'
+  | 'node-self'
+  | 'self';
 
 /**
  * A subject: it declares its metrics, reads through `Procfs`, and leaves parsing to a pure function.
@@ -32,6 +53,7 @@ export type CollectorName =
  */
 export interface Collector {
   readonly name: CollectorName;
+  /** Its metrics of the catalog; node_exporter's names are not listed. */
   readonly emits: readonly MetricName[];
   collect(tick: Tick, emit: Emit): CollectOutcome;
 }

@@ -1,5 +1,6 @@
 import { isContinued } from '../sample/delta.ts';
 import type { Collector, Tick } from './collector.ts';
+import { createCpuCounters } from './node/cpu-counters.ts';
 import type { Procfs } from './procfs/root.ts';
 import { parseStat, type CpuTimes, type ProcStat } from './procfs/stat.ts';
 
@@ -9,7 +10,8 @@ const hotplugTicks = 300;
 /** One series per core up to here; hosts beyond it are read through `cpu_utilization`. */
 const maxCores = 64;
 
-export function createCpuCollector(procfs: Procfs): Collector {
+export function createCpuCollector(procfs: Procfs, nodeNames = false): Collector {
+  const emitCounters = nodeNames ? createCpuCounters() : undefined;
   let last: { tick: Tick; stat: ProcStat } | undefined;
   return {
     name: 'cpu',
@@ -18,6 +20,7 @@ export function createCpuCollector(procfs: Procfs): Collector {
       const stat = parseStat(procfs.read('stat'));
       const earlier = last && isContinued(last.tick, tick) ? last.stat : undefined;
       last = { tick, stat };
+      emitCounters?.(stat.cores, emit);
       if (earlier === undefined) return 'not-yet';
       const total = busyPercent(earlier.total, stat.total);
       if (total !== undefined) emit('cpu_utilization', total);

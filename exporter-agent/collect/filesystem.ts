@@ -1,4 +1,4 @@
-import type { Collector, Labels } from './collector.ts';
+import type { Collector, Emit, Labels } from './collector.ts';
 import { parseMountinfo, type Mount } from './procfs/mountinfo.ts';
 import type { Procfs } from './procfs/root.ts';
 
@@ -7,6 +7,10 @@ export interface BlockCounts {
   blocks: number;
   bfree: number;
   bavail: number;
+  /** Bytes of a block. */
+  bsize: number;
+  files: number;
+  ffree: number;
 }
 
 export interface FilesystemOptions {
@@ -28,13 +32,16 @@ interface Deps {
   /** Never the synchronous call: see `network` above. */
   statfs: (mountPoint: string) => Promise<BlockCounts>;
   options?: Partial<FilesystemOptions>;
+  nodeNames?: boolean;
 }
 
 /** What is known of one mount; `askedAtMs` is set while a statfs is out. */
 interface Watched {
   labels: Labels;
+  isReadOnly: boolean;
   askedAtMs: number | undefined;
-  usedPercent: number | undefined;
+  counts: BlockCounts | undefined;
+  hasFailed: boolean;
 }
 
 export interface FilesystemCollector extends Collector {
@@ -55,14 +62,12 @@ export function createFilesystemCollector(deps: Deps): FilesystemCollector {
   function ask(mountPoint: string, mount: Watched): void {
     if (mount.askedAtMs !== undefined) return;
     mount.askedAtMs = nowMs;
-    const settle = (usedPercent: number | undefined) => {
+    const settle = (counts: BlockCounts | undefined) => {
       mount.askedAtMs = undefined;
-      mount.usedPercent = usedPercent;
+      mount.counts = counts;
+      mount.hasFailed = counts === undefined;
     };
-    deps.statfs(mountPoint).then(
-      (counts) => settle(toUsedPercent(counts)),
-      () => settle(undefined),
-    );
+    deps.statfs(mountPoint).then(settle, () => settle(undefined));
   }
 
   function refresh(): void {
@@ -71,11 +76,26 @@ export function createFilesystemCollector(deps: Deps): FilesystemCollector {
     for (const mount of mounts) {
       const key = `${mount.mountPoint} ${mount.source} ${mount.fsType}`;
       const entry = watched.get(key) ?? newlyWatched(mount);
+      entry.isReadOnly = mount.isReadOnly;
       next.set(key, entry);
       ask(mount.mountPoint, entry);
     }
     watched = next;
     refreshedAtMs = nowMs;
+  }
+
+  /** Answers with 1 for a mount that was shown. */
+  function emitMount(mount: Watched, emit: Emit): 0 | 1 {
+    const failed = mount.hasFailed || isStuck(mount);
+    const nodeNames = deps.nodeNames === true;
+    if (nodeNames && (failed || mount.counts)) {
+      emit('node_filesystem_device_error', failed ? 1 : 0, mount.labels);
+    }
+    if (mount.counts === undefined || failed) return 0;
+    const usedPercent = toUsedPercent(mount.counts);
+    if (usedPercent !== undefined) emit('disk_used_pct', usedPercent, mount.labels);
+    if (nodeNames) emitSizes(mount.counts, mount, emit);
+    return 1;
   }
 
   return {
@@ -86,11 +106,7 @@ export function createFilesystemCollector(deps: Deps): FilesystemCollector {
       nowMs = tick.monotonicMs;
       if (nowMs - refreshedAtMs >= options.refreshMs) refresh();
       let shown = 0;
-      for (const mount of watched.values()) {
-        if (mount.usedPercent === undefined || isStuck(mount)) continue;
-        emit('disk_used_pct', mount.usedPercent, mount.labels);
-        shown += 1;
-      }
+      for (const mount of watched.values()) shown += emitMount(mount, emit);
       if (shown > 0) return 'ok';
       return watched.size === 0 ? 'not-on-this-host' : 'not-yet';
     },
@@ -104,9 +120,20 @@ function newlyWatched(mount: Mount): Watched {
       ['fstype', mount.fsType],
       ['mountpoint', mount.mountPoint],
     ],
+    isReadOnly: mount.isReadOnly,
     askedAtMs: undefined,
-    usedPercent: undefined,
+    counts: undefined,
+    hasFailed: false,
   };
+}
+
+function emitSizes(counts: BlockCounts, { labels, isReadOnly }: Watched, emit: Emit): void {
+  emit('node_filesystem_size_bytes', counts.blocks * counts.bsize, labels);
+  emit('node_filesystem_free_bytes', counts.bfree * counts.bsize, labels);
+  emit('node_filesystem_avail_bytes', counts.bavail * counts.bsize, labels);
+  emit('node_filesystem_files', counts.files, labels);
+  emit('node_filesystem_files_free', counts.ffree, labels);
+  emit('node_filesystem_readonly', isReadOnly ? 1 : 0, labels);
 }
 
 /** PID 1's mounts are the host's; a sandbox of the agent's own unit would show everything read-only or hidden. */

@@ -4,8 +4,22 @@ import type { Procfs } from './procfs/root.ts';
 import { ProcParseError } from './procfs/text.ts';
 
 const kibPerMib = 1024;
+const bytesPerKib = 1024;
 
-export function createMemoryCollector(procfs: Procfs): Collector {
+/** What node-mixin and the open rows of "Node Exporter Full" (1860) read, of all the fields there are. */
+const coreFields = [
+  'Buffers',
+  'Cached',
+  'MemAvailable',
+  'MemFree',
+  'MemTotal',
+  'SReclaimable',
+  'Slab',
+  'SwapFree',
+  'SwapTotal',
+];
+
+export function createMemoryCollector(procfs: Procfs, nodeNames = false): Collector {
   return {
     name: 'memory',
     emits: ['mem_used_pct', 'mem_used_mb', 'mem_available_mb', 'mem_cache_mb', 'mem_swap_pct'],
@@ -21,6 +35,12 @@ export function createMemoryCollector(procfs: Procfs): Collector {
       emit('mem_cache_mb', Math.max(0, cache) / kibPerMib);
       const swap = need(kib, 'SwapTotal');
       emit('mem_swap_pct', swap === 0 ? 0 : (100 * (swap - need(kib, 'SwapFree'))) / swap);
+      if (nodeNames) {
+        for (const field of coreFields) {
+          const value = kib.get(field);
+          if (value !== undefined) emit(`node_memory_${field}_bytes`, value * bytesPerKib);
+        }
+      }
       return 'ok';
     },
   };

@@ -1,6 +1,7 @@
 import { createDeltas } from '../sample/delta.ts';
-import type { Collector, Labels } from './collector.ts';
-import { parseNetdev } from './procfs/netdev.ts';
+import type { Collector, Emit, Labels } from './collector.ts';
+import { createLabelCache } from './node/labels.ts';
+import { type NetworkStats, parseNetdev } from './procfs/netdev.ts';
 import type { Procfs } from './procfs/root.ts';
 
 const bitsPerByte = 8;
@@ -9,25 +10,33 @@ const bitsPerMegabit = 1e6;
 /** The loopback and the many short-lived interfaces of containers and virtual machines. */
 export const defaultNetworkExclude = /^(lo|veth.*|cali.*|docker\d+|br-.*|virbr.*|tap.*|ifb.*)$/;
 
+/** One end per container: left out under node_exporter's names too, where all else is told as it would be there. */
+const isPerContainer = /^(veth|cali)/;
+
 /**
  * @param path below the proc root; `net/dev` shows the reader's own network namespace, `1/net/dev` the host's.
  */
 export function createNetworkCollector(
   procfs: Procfs,
-  options: { path?: string; exclude?: RegExp } = {},
+  options: { path?: string; exclude?: RegExp; nodeNames?: boolean } = {},
 ): Collector {
   const path = options.path ?? 'net/dev';
   const exclude = options.exclude ?? defaultNetworkExclude;
   const deltas = createDeltas();
+  const labelsOf = createLabelCache('device');
   return {
     name: 'network',
     emits: ['net_tx_mbps', 'net_rx_mbps', 'net_errors', 'net_drops'],
     collect(tick, emit) {
       const devices = parseNetdev(procfs.read(path));
       deltas.begin(tick);
-      for (const { device, receive, transmit } of devices) {
+      for (const stats of devices) {
+        const { device, receive, transmit } = stats;
+        const labels = labelsOf(device);
+        if (options.nodeNames === true && !isPerContainer.test(device)) {
+          emitCounters(stats, labels, emit);
+        }
         if (exclude.test(device)) continue;
-        const labels: Labels = [['device', device]];
         const rate = (field: string, value: number) =>
           deltas.perSecond(`${device} ${field}`, value);
         const toMegabits = bitsPerByte / bitsPerMegabit;
@@ -43,4 +52,15 @@ export function createNetworkCollector(
       return devices.length === 0 ? 'not-on-this-host' : 'ok';
     },
   };
+}
+
+function emitCounters({ receive, transmit }: NetworkStats, labels: Labels, emit: Emit): void {
+  emit('node_network_receive_bytes_total', receive.bytes, labels);
+  emit('node_network_receive_packets_total', receive.packets, labels);
+  emit('node_network_receive_errs_total', receive.errors, labels);
+  emit('node_network_receive_drop_total', receive.drops, labels);
+  emit('node_network_transmit_bytes_total', transmit.bytes, labels);
+  emit('node_network_transmit_packets_total', transmit.packets, labels);
+  emit('node_network_transmit_errs_total', transmit.errors, labels);
+  emit('node_network_transmit_drop_total', transmit.drops, labels);
 }

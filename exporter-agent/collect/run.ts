@@ -1,9 +1,8 @@
-import type { MetricName } from '../../src/catalog/index.ts';
-import type { Collector, CollectorName, Labels, Tick } from './collector.ts';
+import type { AnyMetricName, Collector, CollectorName, Labels, Tick } from './collector.ts';
 
 /** One value of one series at one tick. */
 export interface Point {
-  name: MetricName;
+  name: AnyMetricName;
   value: number;
   labels: Labels;
 }
@@ -12,6 +11,13 @@ const noLabels: Labels = [];
 
 export type CollectorFailed = (collector: CollectorName, error: unknown) => void;
 
+export interface RunDeps {
+  monotonicMs: () => number;
+  onFailure: CollectorFailed;
+  /** Say it under node_exporter's names as well. */
+  nodeNames?: boolean;
+}
+
 /**
  * Runs each collector in order and adds how it went. A collector that throws loses its own points of
  * this tick and nothing else: failures are data (`agent_collector_success`).
@@ -19,7 +25,7 @@ export type CollectorFailed = (collector: CollectorName, error: unknown) => void
 export function runCollectors(
   collectors: readonly Collector[],
   tick: Tick,
-  deps: { monotonicMs: () => number; onFailure: CollectorFailed },
+  deps: RunDeps,
 ): Point[] {
   const points: Point[] = [];
   for (const collector of collectors) {
@@ -36,13 +42,15 @@ export function runCollectors(
       deps.onFailure(collector.name, error);
     }
     const labels: Labels = [['collector', collector.name]];
+    const seconds = (deps.monotonicMs() - startedMs) / 1000;
     points.push(
       { name: 'agent_collector_success', value: success, labels },
-      {
-        name: 'agent_collector_duration_seconds',
-        value: (deps.monotonicMs() - startedMs) / 1000,
-        labels,
-      },
+      { name: 'agent_collector_duration_seconds', value: seconds, labels },
+    );
+    if (deps.nodeNames !== true) continue;
+    points.push(
+      { name: 'node_scrape_collector_success', value: success, labels },
+      { name: 'node_scrape_collector_duration_seconds', value: seconds, labels },
     );
   }
   return points;

@@ -1,4 +1,5 @@
 import { switchableCollectors, type SwitchableCollector } from '../collect/registry.ts';
+import { profiles, type Profile } from '../collect/node/metric.ts';
 import { hostIdPattern } from '../identity.ts';
 import { logLevels, type LogLevel } from '../log.ts';
 import { parseProxy } from '../send/proxy.ts';
@@ -74,6 +75,11 @@ export const options = {
     toBoolean,
   ),
   interval_seconds: option<number>(5, 'Seconds between ticks, 1 to 300.', toInteger(1, 300)),
+  profile: option<Profile>(
+    'core',
+    'What to tell: `lean` the metrics below; `core` also the `node_*` names that node-mixin and the open rows of "Node Exporter Full" read; `full` all of them that can be read.',
+    oneOf(profiles),
+  ),
   collectors_off: option<readonly SwitchableCollector[]>(
     [],
     `Collectors not to run, of: ${switchableCollectors.join(', ')}.`,
@@ -81,6 +87,7 @@ export const options = {
   ),
   network_filesystems: option<boolean>(false, 'Also watch NFS, CIFS and the like.', toBoolean),
   procfs: option<string>('/proc', 'Where the proc filesystem of the host is mounted.', toText),
+  sysfs: option<string>('/sys', 'Where the sys filesystem of the host is mounted.', toText),
   rootfs: option<string>('/', "Where the host's root is mounted.", toText),
   spool_max_bytes: option<number>(
     8 * 1024 * 1024,
@@ -93,7 +100,11 @@ export const options = {
     toInteger(60, 30 * 86_400),
   ),
   remote_config: option<boolean>(true, 'Take interval and masks from the server.', toBoolean),
-  log_level: option<LogLevel>('info', `Least level to log: ${logLevels.join(', ')}.`, toLogLevel),
+  log_level: option<LogLevel>(
+    'info',
+    `Least level to log: ${logLevels.join(', ')}.`,
+    oneOf(logLevels),
+  ),
 };
 
 export type OptionName = keyof typeof options;
@@ -153,16 +164,15 @@ function toCollectors(value: unknown): SwitchableCollector[] {
   });
 }
 
-function toRemoteWriteMode(value: unknown): RemoteWriteMode {
-  // YAML reads 2.0 as the number 2.
-  const text = typeof value === 'number' ? value.toFixed(1) : value;
-  const mode = remoteWriteModes.find((name) => name === text);
-  if (mode === undefined) throw new Error(`wants one of ${remoteWriteModes.join(', ')}`);
-  return mode;
+function oneOf<T extends string>(words: readonly T[]): (value: unknown) => T {
+  return (value) => {
+    const word = words.find((known) => known === value);
+    if (word === undefined) throw new Error(`wants one of ${words.join(', ')}`);
+    return word;
+  };
 }
 
-function toLogLevel(value: unknown): LogLevel {
-  const level = logLevels.find((name) => name === value);
-  if (level === undefined) throw new Error(`wants one of ${logLevels.join(', ')}`);
-  return level;
+function toRemoteWriteMode(value: unknown): RemoteWriteMode {
+  // YAML reads 2.0 as the number 2.
+  return oneOf(remoteWriteModes)(typeof value === 'number' ? value.toFixed(1) : value);
 }

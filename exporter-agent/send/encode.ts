@@ -1,6 +1,8 @@
 import type { Labels } from '../collect/collector.ts';
+import { isNodeMetric } from '../collect/node/metric.ts';
 import type { Point } from '../collect/run.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
+import type { MetricMetadata } from './metadata.ts';
 import { SymbolTable } from './symbols.ts';
 
 /**
@@ -19,15 +21,13 @@ export interface Encoder {
   encodeEnd(timestampMs: number): Buffer[];
 }
 
-export interface MetricMetadata {
-  kind: 'gauge' | 'counter';
-  unit: string;
-  help: string;
-}
+type LabelSet = Readonly<Record<string, string>>;
 
 export interface EncoderOptions {
   /** On every series. */
-  labels: Readonly<Record<string, string>>;
+  labels: LabelSet;
+  /** On series under node_exporter's names, beside those: `job`, `instance`. */
+  nodeLabels?: LabelSet;
   /** More series than these go into a further body. */
   maxSeries: number;
   metadataOf: (name: string) => MetricMetadata | undefined;
@@ -58,6 +58,7 @@ const spareSymbols = 256;
 
 export function createEncoder(options: EncoderOptions): Encoder {
   const common = Object.entries(options.labels);
+  const ofNode = [...common, ...Object.entries(options.nodeLabels ?? {})];
   const writer = createBodyWriter(options);
   let known = new Map<string, Series>();
   let symbols = new SymbolTable();
@@ -69,7 +70,8 @@ export function createEncoder(options: EncoderOptions): Encoder {
     const key = keyOf(point);
     let series = known.get(key);
     if (series === undefined) {
-      const labels = sortLabels([['__name__', point.name], ...common, ...point.labels]);
+      const fixed = isNodeMetric(point.name) ? ofNode : common;
+      const labels = sortLabels([['__name__', point.name], ...fixed, ...point.labels]);
       const places = labels.flatMap(([name, value]) => [symbols.place(name), symbols.place(value)]);
       series = { name: point.name, refs: packRefs(places), tick };
       known.set(key, series);
@@ -178,8 +180,10 @@ function packMetadata(metadata: MetricMetadata, symbols: SymbolTable): Buffer {
   const writer = new ByteWriter(16);
   writer.byte(0x08);
   writer.byte(metadata.kind === 'counter' ? 1 : 2);
-  writer.byte(0x18);
-  writer.varint(symbols.place(metadata.help));
+  if (metadata.help !== '') {
+    writer.byte(0x18);
+    writer.varint(symbols.place(metadata.help));
+  }
   if (metadata.unit !== '') {
     writer.byte(0x20);
     writer.varint(symbols.place(metadata.unit));

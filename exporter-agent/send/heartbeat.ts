@@ -1,3 +1,4 @@
+import type { ProcessSnapshot } from '../collect/process/ranking.ts';
 import { parseRemoteConfig, type ParsedRemoteConfig } from '../config/remote.ts';
 import { describe, type Answer } from './answer.ts';
 
@@ -20,6 +21,8 @@ export interface Heartbeat {
   ips: readonly string[];
   has_gpu: boolean;
   self: { rss_bytes: number; cpu_ratio: number };
+  /** What runs, for `GET /api/v1/processes/top`; null before the first pass and where it is switched off. */
+  top_processes: ProcessSnapshot | null;
 }
 
 export type HeartbeatOutcome =

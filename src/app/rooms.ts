@@ -9,6 +9,7 @@ import {
   hostRoutes,
   ingestRoutes,
   keyRoutes,
+  processRoutes,
   prometheusRoutes,
   tenantRoutes,
   userRoutes,
@@ -171,6 +172,7 @@ function readRoutes(foundation: Foundation, postgres: Postgres, people: People):
     ...tenantRoutes(access),
     ...auditRoutes(access),
     ...hostRoutes({ hosts }),
+    ...processRoutes({ hosts }),
   ];
 }
 

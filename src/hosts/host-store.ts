@@ -6,6 +6,11 @@ export interface SeenHost {
   atMs: number;
 }
 
+export interface LastReport {
+  reported: Readonly<Record<string, unknown>>;
+  receivedAtMs: number;
+}
+
 /** Port: the inventory in Postgres. */
 export interface HostStore {
   allTags(): Promise<{ tenantId: string; hostId: string; tags: Tags }[]>;
@@ -19,6 +24,8 @@ export interface HostStore {
   register(hosts: readonly SeenHost[], maxHostsOf: (tenantId: string) => number): Promise<void>;
   /** Moves `lastSeenAtMs` forward. */
   touch(hosts: readonly SeenHost[]): Promise<void>;
+  /** The last heartbeat as it was reported; undefined where there was none. */
+  lastReport(tenantId: string, hostId: string): Promise<LastReport | undefined>;
   /** False where the host is not registered. */
   saveHeartbeat(tenantId: string, report: HeartbeatReport, atMs: number): Promise<boolean>;
 }

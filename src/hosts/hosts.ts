@@ -1,6 +1,7 @@
 import { GaugewayError, messageOf, type Clock, type Logger } from '../platform/index.ts';
 import { toHeartbeatReport, type Host, type Tags } from './host.ts';
 import type { HostStore, SeenHost } from './host-store.ts';
+import { toTopProcesses, type TopProcesses } from './top-processes.ts';
 
 /** Port: tells that a tenant's hosts or tags changed, in this process or another. */
 interface HostChanges {
@@ -26,6 +27,8 @@ export interface Hosts {
    */
   heartbeat(tenantId: string, hostId: string, report: unknown): Promise<void>;
   get(tenantId: string, id: string): Promise<Host | undefined>;
+  /** What ran on the host at its last heartbeat. */
+  topProcesses(tenantId: string, id: string): Promise<TopProcesses>;
   list(
     tenantId: string,
     page: { limit: number; offset: number },
@@ -70,6 +73,10 @@ export function createHosts(deps: Deps): Hosts {
       throw new GaugewayError('RATE_LIMIT_EXCEEDED', 'The tenant has as many hosts as it may', {
         retryAfterSeconds: 300,
       });
+    },
+    async topProcesses(tenantId, id) {
+      const report = await store.lastReport(tenantId, id);
+      return toTopProcesses(report?.reported['top_processes']);
     },
     get: (tenantId, id) => store.find(tenantId, id),
     list: (tenantId, page) => store.list(tenantId, page),

@@ -5,5 +5,6 @@
  * see:   docs/adr/0005-where-tenancy-is-enforced.md
  */
 export type { HeartbeatReport, Host, Tags } from './host.ts';
-export type { HostStore, SeenHost } from './host-store.ts';
+export type { HostStore, LastReport, SeenHost } from './host-store.ts';
+export { topBy, type TopBy, type TopProcess, type TopProcesses } from './top-processes.ts';
 export { createHosts, type Hosts } from './hosts.ts';

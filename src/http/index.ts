@@ -10,6 +10,7 @@ export { auditRoutes } from './routes/audit.ts';
 export { authRoutes } from './routes/auth.ts';
 export { healthRoutes, type Check } from './routes/health.ts';
 export { hostRoutes } from './routes/hosts.ts';
+export { processRoutes } from './routes/processes.ts';
 export { ingestRoutes, type HeartbeatAnswer, type IngestRouteDeps } from './routes/ingest.ts';
 export { keyRoutes } from './routes/keys.ts';
 export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';

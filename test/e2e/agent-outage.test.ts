@@ -6,6 +6,7 @@ import {
   runAgent,
   spooledTimes,
   storedTimes,
+  type AgentSetting,
 } from '../support/agent.ts';
 import { Stage, startProduct, startStorage, until } from '../support/stage.ts';
 
@@ -30,6 +31,9 @@ async function setOut() {
   return { product, line, agent, stored, storedSince };
 }
 
+const waiting = (agent: AgentSetting, ticks: number) =>
+  until(`${ticks} ticks wait`, () => Promise.resolve(spooledTimes(agent).length >= ticks));
+
 /** Sorted; each once, and none missing between neighbours a second apart. */
 function expectWhole(times: readonly number[]): void {
   const sorted = [...times].sort((a, b) => a - b);
@@ -47,10 +51,10 @@ describe('AC-BE-008: agent buffers locally when the network is down; retries on 
     await runAgent(stage, agent);
     await until('three ticks are stored', () => storedSince(3));
     await line.refuse();
-    await until('five ticks wait', async () => spooledTimes(agent).length >= 5);
+    await waiting(agent, 5);
     await line.restore();
     line.swallow();
-    await until('fifteen ticks wait', async () => spooledTimes(agent).length >= 15);
+    await waiting(agent, 15);
     const owed = spooledTimes(agent);
     await line.restore();
     await until('all that waited is stored', async () => {
@@ -65,12 +69,12 @@ describe('AC-BE-008: agent buffers locally when the network is down; retries on 
     const first = await runAgent(stage, agent);
     await until('a tick is stored', () => storedSince(1));
     await line.refuse();
-    await until('ten ticks wait', async () => spooledTimes(agent).length >= 10);
+    await waiting(agent, 10);
     await endAgent(first, 'SIGKILL');
     const owed = new Set(spooledTimes(agent));
 
     const second = await runAgent(stage, agent);
-    await until('twenty ticks wait', async () => spooledTimes(agent).length >= 20);
+    await waiting(agent, 20);
     const before = (await stored()).length;
     for (const time of spooledTimes(agent)) owed.add(time);
     await line.restore();
@@ -79,7 +83,7 @@ describe('AC-BE-008: agent buffers locally when the network is down; retries on 
     for (const time of spooledTimes(agent)) owed.add(time);
 
     await runAgent(stage, agent);
-    await until('the buffer is empty', async () => spooledTimes(agent).length === 0);
+    await until('the buffer is empty', () => Promise.resolve(spooledTimes(agent).length === 0));
     await until('all that was buffered is stored', async () => {
       const times = new Set(await stored());
       return [...owed].every((time) => times.has(time));
@@ -94,7 +98,7 @@ describe('AC-BE-008: agent buffers locally when the network is down; retries on 
     await runAgent(stage, agent);
     await until('three ticks are stored', () => storedSince(3));
     await product.kill('SIGKILL');
-    await until('five ticks wait', async () => spooledTimes(agent).length >= 5);
+    await waiting(agent, 5);
     const owed = spooledTimes(agent);
     await product.restart();
     await until('all that waited is stored', async () => {

@@ -9,6 +9,7 @@ import {
   createWriteHandler,
   healthRoutes,
   hostRoutes,
+  processRoutes,
   ingestRoutes,
   keyRoutes,
   prometheusRoutes,
@@ -51,6 +52,7 @@ const expected: Record<string, 'public' | 'read' | 'admin' | 'write'> = {
   'GET /api/v1/audit': 'admin',
   'GET /api/v1/hosts': 'read',
   'GET /api/v1/hosts/:id': 'read',
+  'GET /api/v1/processes/top': 'read',
   'POST /api/v1/ingest/metrics': 'write',
   'POST /api/v1/ingest/heartbeat': 'write',
   'GET /api/v1/ingest/rejections': 'read',
@@ -93,6 +95,7 @@ function everyRoute(held: TestAccess): Route[] {
     ...tenantRoutes(access),
     ...auditRoutes(access),
     ...hostRoutes({ hosts: nothing as Hosts }),
+    ...processRoutes({ hosts: nothing as Hosts }),
     ...healthRoutes({ checks: {}, meters: createMeters() }),
     ...ingestRoutes(nothing as IngestRouteDeps),
     ...prometheusRoutes({

@@ -11,6 +11,10 @@ export interface DiskStats {
   writes: number;
   /** f7 */
   sectorsWritten: number;
+  /** f10, milliseconds, 32 bits wide: it wraps after 49.7 days of them. */
+  busyMs: number;
+  /** f11, milliseconds × requests in flight, 32 bits wide as well. */
+  weightedMs: number;
 }
 
 export function parseDiskstats(text: string): DiskStats[] {
@@ -27,6 +31,8 @@ export function parseDiskstats(text: string): DiskStats[] {
       sectorsRead: values[2]!,
       writes: values[4]!,
       sectorsWritten: values[6]!,
+      busyMs: values[9]!,
+      weightedMs: values[10]!,
     });
   }
   return disks;

@@ -7,6 +7,7 @@ export interface Mount {
   mountPoint: string;
   fsType: string;
   source: string;
+  isReadOnly: boolean;
 }
 
 export function parseMountinfo(text: string): Mount[] {
@@ -26,10 +27,14 @@ export function parseMountinfo(text: string): Mount[] {
       mountPoint: unescape(mountPoint),
       fsType,
       source: unescape(source),
+      // Of this mount, or of the filesystem as a whole.
+      isReadOnly: isReadOnly(parts[5]) || isReadOnly(parts[dash + 3]),
     });
   }
   return mounts;
 }
+
+const isReadOnly = (options = '') => options === 'ro' || options.startsWith('ro,');
 
 /** Blank, tab, newline and backslash are written as three octal digits. */
 function unescape(text: string): string {

@@ -1,11 +1,23 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, readdirSync } from 'node:fs';
 
 /** Reads text files below the proc root; the only way a collector sees /proc. */
 export interface Procfs {
   /** The whole file, latin1; throws the system's error when it cannot be read. `path` is below the root: `net/dev`. */
   read(path: string): string;
+  /** The same for a file that is not kept open: those of a process, which comes and goes. */
+  readOnce(path: string): string;
+  /** Names in a directory. */
+  list(path: string): string[];
   close(): void;
 }
+
+/** The kernel does not have it: no such file, no such device, or switched off at boot (EOPNOTSUPP, of PSI). */
+export function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code !== undefined && missing.has(code);
+}
+
+const missing = new Set(['ENOENT', 'ENODEV', 'ENXIO', 'ENOTDIR', 'EOPNOTSUPP', 'ENOTSUP']);
 
 /**
  * Keeps each file open and reads it from offset 0 again, which the kernel's seq files allow:
@@ -45,6 +57,15 @@ export function createProcfs(procRoot: string): Procfs {
         throw error;
       }
     },
+    readOnce(path) {
+      const fd = openSync(`${procRoot}/${path}`, 'r');
+      try {
+        return readAll(fd);
+      } finally {
+        closeSync(fd);
+      }
+    },
+    list: (path) => readdirSync(`${procRoot}/${path}`),
     close() {
       for (const path of [...open.keys()]) forget(path);
     },

@@ -54,6 +54,15 @@ export function createHostStore(knex: Knex): HostStore {
         ],
       );
     },
+    async lastReport(tenantId, hostId) {
+      const row = await knex('agent_status')
+        .where({ tenant_id: tenantId, host_id: hostId })
+        .first<{ reported: Record<string, unknown>; received_at: Date } | undefined>(
+          'reported',
+          'received_at',
+        );
+      return row && { reported: row.reported, receivedAtMs: toMs(row.received_at) };
+    },
     saveHeartbeat: (tenantId, report, atMs) =>
       knex.transaction((trx) => saveHeartbeat(trx, { tenantId, report, atMs })),
   };

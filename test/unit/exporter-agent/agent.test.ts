@@ -15,6 +15,7 @@ function setUp(collectors: Collector[], offer: () => Promise<void> = () => Promi
   const agent = createAgent({
     hostId: 'h-1',
     bootId: 'b',
+    nodeNames: false,
     collectors,
     encoder: createEncoder({
       labels: { host_id: 'h-1' },

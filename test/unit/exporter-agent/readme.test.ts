@@ -9,10 +9,14 @@ const path = new URL('../../../exporter-agent/README.md', import.meta.url);
 
 const collectors = () => [
   ...createHostCollectors({
-    procfs: { read: () => '', close: () => undefined },
+    procfs: { read: () => '', readOnce: () => '', list: () => [], close: () => undefined },
+    sysfs: { read: () => '', readOnce: () => '', list: () => [], close: () => undefined },
+    profile: 'full',
+    machine: 'x86_64',
     statfs: () => Promise.reject(new Error('unused')),
     foreignProc: false,
     networkFilesystems: false,
+    cpuMicros: () => 0,
     off: [],
   }).list,
   createSelfCollector({

@@ -1,3 +1,4 @@
+import type { Procfs } from '../../../../exporter-agent/collect/procfs/root.ts';
 import { describe, expect, it } from 'vitest';
 import type { Tick } from '../../../../exporter-agent/collect/collector.ts';
 import {
@@ -12,10 +13,17 @@ const mountinfo = `1 0 8:1 / / rw - ext4 /dev/sda1 rw
 3 1 0:40 / /mnt/nfs rw - nfs4 server:/x rw
 `;
 
+const noProcfs: Procfs = {
+  read: () => '',
+  readOnce: () => '',
+  list: () => [],
+  close: () => undefined,
+};
+
 function setUp(options: { network?: boolean } = {}) {
   const asked: { mountPoint: string; answer: (counts: BlockCounts | Error) => void }[] = [];
   const collector = createFilesystemCollector({
-    procfs: { read: () => mountinfo, close: () => undefined },
+    procfs: { ...noProcfs, read: () => mountinfo },
     statfs: (mountPoint) =>
       new Promise((resolve, reject) => {
         const answer = (counts: BlockCounts | Error) =>
@@ -36,7 +44,7 @@ function setUp(options: { network?: boolean } = {}) {
   return { asked, collector, collect, settle };
 }
 
-const half: BlockCounts = { blocks: 100, bfree: 50, bavail: 50 };
+const half: BlockCounts = { blocks: 100, bfree: 50, bavail: 50, bsize: 4096, files: 9, ffree: 5 };
 
 describe('filesystems', () => {
   it('are asked in the background, shown from the next tick on, and asked again after 30 s', async () => {

@@ -2,11 +2,8 @@ import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import type { Point } from '../../../../exporter-agent/collect/run.ts';
-import {
-  createEncoder,
-  type EncoderOptions,
-  type MetricMetadata,
-} from '../../../../exporter-agent/send/encode.ts';
+import { createEncoder, type EncoderOptions } from '../../../../exporter-agent/send/encode.ts';
+import type { MetricMetadata } from '../../../../exporter-agent/send/metadata.ts';
 import { splitBody } from '../../../../exporter-agent/send/split.ts';
 import { countSeries, isVersion2, toVersion1 } from '../../../../exporter-agent/send/version-1.ts';
 import { toVersion1 as toVersion1OfServer } from '../../../../src/wire/index.ts';

@@ -1,0 +1,46 @@
+import type { Emit, Labels } from '../collector.ts';
+import type { CpuTimes } from '../procfs/stat.ts';
+
+const ticksPerSecond = 100;
+
+/** Falling further than this is a core that was away (node_exporter cpu_linux.go jumpBackSeconds: 3 s). */
+const jumpBackTicks = 300;
+
+const modes = ['user', 'nice', 'system', 'idle', 'iowait', 'irq', 'softirq', 'steal'] as const;
+
+interface Core {
+  times: CpuTimes;
+  labels: Readonly<Record<(typeof modes)[number], Labels>>;
+}
+
+/** `node_cpu_seconds_total`: the kernel lets idle and iowait step back, a counter may not. */
+export function createCpuCounters(): (cores: ReadonlyMap<string, CpuTimes>, emit: Emit) => void {
+  const known = new Map<string, Core>();
+  return (cores, emit) => {
+    for (const [name, times] of cores) {
+      let core = known.get(name);
+      if (core === undefined || core.times.idle - times.idle >= jumpBackTicks) {
+        core = { times: { ...times }, labels: core?.labels ?? labelsOf(name) };
+        known.set(name, core);
+      }
+      for (const mode of modes) {
+        if (times[mode] > core.times[mode]) core.times[mode] = times[mode];
+        emit('node_cpu_seconds_total', core.times[mode] / ticksPerSecond, core.labels[mode]);
+      }
+    }
+  };
+}
+
+function labelsOf(cpu: string): Core['labels'] {
+  const entries = modes.map(
+    (mode) =>
+      [
+        mode,
+        [
+          ['cpu', cpu],
+          ['mode', mode],
+        ],
+      ] as const,
+  );
+  return Object.fromEntries(entries) as unknown as Core['labels'];
+}
