@@ -57,10 +57,12 @@ export async function createTransport(options: TransportOptions): Promise<Transp
         headers: { ...fixedHeaders, ...headers, 'content-length': body.length },
       });
       // Whole time, not silence: a server that sends a byte now and then must not hold a batch.
-      const timer = setTimeout(
-        () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)),
-        timeoutMs,
-      );
+      const timer = setTimeout(() => {
+        const late = new Error(`no answer within ${timeoutMs} ms`);
+        request.destroy(late);
+        // A request that still waits for its tunnel would say so only when it has one.
+        fail(late);
+      }, timeoutMs);
       request.on('close', () => clearTimeout(timer));
       request.on('error', fail);
       request.on('response', (response) => readAnswer(response, resolve, fail));
