@@ -15,7 +15,7 @@ export function summaryOf(serving: Serving, config: Config): string {
     "Ask for this host's CPU:",
     `  curl -s -H 'Authorization: Bearer ${read}' '${url}/api/v1/query?query=cpu_utilization'`,
     'Watch another Linux host (Node 20 or newer there):',
-    `  scp dist/gaugeway-agent.js HOST:gaugeway-agent.mjs && ssh HOST ${agentVariables(serving, config, write)} node --jitless --max-semi-space-size=1 gaugeway-agent.mjs`,
+    `  scp dist/gaugeway-agent.js HOST:gaugeway-agent.mjs && ssh HOST ${agentVariables(serving, config, write)} node --jitless --max-semi-space-size=1 --no-node-snapshot gaugeway-agent.mjs`,
     'Send from a Prometheus that you have:',
     `  remote_write: [{ url: '${url}/api/v1/write', authorization: { credentials: '${write}' } }]`,
     ...(isLoopback(config) ? loopbackLines : []),

@@ -90,14 +90,15 @@ export function createSteadyChoice() {
   let scores = new Map<string, number>();
   let lastMs: number | undefined;
   return function choose(
-    values: ReadonlyMap<string, number>,
-    most: number,
-    nowMs: number,
+    sums: ReadonlyMap<string, NameFigures>,
+    figure: keyof NameFigures,
+    { most, nowMs }: { most: number; nowMs: number },
   ): string[] {
     const kept = lastMs === undefined ? 0 : 0.5 ** ((nowMs - lastMs) / halfLifeMs);
     lastMs = nowMs;
     const next = new Map<string, number>();
-    for (const [name, value] of values) {
+    for (const [name, sum] of sums) {
+      const value = sum[figure];
       const before = scores.get(name);
       const score = before === undefined ? value : before * kept + value * (1 - kept);
       if (score >= leastScore) next.set(name, score);

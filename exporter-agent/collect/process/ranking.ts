@@ -71,9 +71,9 @@ export function createRanking(mibPerPage: number) {
       const sums = sumByName(measured);
       const nameOf = (name: string) => (policy.mask ? masked(name) : name);
       const leading = (choice: keyof typeof steady, figure: keyof NameFigures): Leading => {
-        const values = new Map([...sums].map(([name, sum]) => [name, sum[figure]]));
-        const names = steady[choice](values, policy.topN, tick.monotonicMs);
-        return names.map((name) => [labelsOf(nameOf(name)), values.get(name) ?? 0]);
+        const bounds = { most: policy.topN, nowMs: tick.monotonicMs };
+        const names = steady[choice](sums, figure, bounds);
+        return names.map((name) => [labelsOf(nameOf(name)), sums.get(name)?.[figure] ?? 0]);
       };
       const rows = leaders(measured, policy.topN);
       for (const row of rows) row.name = nameOf(row.name);

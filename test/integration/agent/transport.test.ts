@@ -212,7 +212,8 @@ async function startProxy(): Promise<{ url: string; asked: string[] }> {
       response.writeHead(407).end();
       return;
     }
-    const { 'proxy-authorization': _, ...headers } = request.headers;
+    const headers = { ...request.headers };
+    delete headers['proxy-authorization'];
     const onward = http.request(request.url ?? '', { method: 'POST', headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 0, answer.headers);
       answer.pipe(response);
