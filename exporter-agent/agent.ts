@@ -1,5 +1,5 @@
 import type { Collector, CollectorName, Tick } from './collect/collector.ts';
-import { runCollectors } from './collect/run.ts';
+import { runCollectors, type Point } from './collect/run.ts';
 import type { Clock } from './clock.ts';
 import { messageOf, type Logger } from './log.ts';
 import { phaseMs, untilNextTick } from './schedule.ts';
@@ -20,13 +20,16 @@ import type { Sender } from './send/sender.ts';
 export interface AgentDeps {
   hostId: string;
   bootId: string;
-  collectors: readonly Collector[];
+  /** Read before each tick, like the interval. */
+  collectors: () => readonly Collector[];
   encoder: Encoder;
   sender: Sender;
   /** Whether node_exporter's names are told too. */
-  nodeNames: boolean;
+  nodeNames: () => boolean;
   /** Read before each tick, so that a pushed configuration applies to the next one. */
   intervalMs: () => number;
+  /** Sees the points of each tick. */
+  onTick?: (points: readonly Point[]) => void;
   /** One sign of life; never rejects. */
   beat: () => Promise<void>;
   /** Breaks what is still out, so that it ends in the buffer. */
@@ -64,11 +67,12 @@ export function createAgent(deps: AgentDeps): Agent {
       bootId: deps.bootId,
     };
     failing.begin();
-    const points = runCollectors(deps.collectors, now, {
+    const points = runCollectors(deps.collectors(), now, {
       monotonicMs: () => clock.monotonicMs(),
       onFailure: (name, error) => failing.failed(name, error),
-      nodeNames: deps.nodeNames,
+      nodeNames: deps.nodeNames(),
     });
+    deps.onTick?.(points);
     void offer(encoder.encode(points, now.wallMs), now.wallMs);
   }
 
@@ -78,16 +82,6 @@ export function createAgent(deps: AgentDeps): Agent {
       const intervalMs = deps.intervalMs();
       const phase = phaseMs(deps.hostId, intervalMs);
       await clock.sleep(untilNextTick(clock.nowMs(), intervalMs, phase), signal);
-    }
-  }
-
-  async function beatLoop(signal: AbortSignal): Promise<void> {
-    await deps.beat();
-    // The second one early: only now is there something to tell of load and processes.
-    await clock.sleep(Math.min(heartbeatMs, 2 * deps.intervalMs() + 1_000), signal);
-    while (!signal.aborted) {
-      await deps.beat();
-      await clock.sleep(heartbeatMs, signal);
     }
   }
 
@@ -103,12 +97,22 @@ export function createAgent(deps: AgentDeps): Agent {
 
   return {
     async run(signal) {
-      const beating = beatLoop(signal);
+      const beating = keepBeating(deps, signal);
       await tickLoop(signal);
       await finish();
       await beating;
     },
   };
+}
+
+async function keepBeating({ beat, clock, intervalMs }: AgentDeps, signal: AbortSignal) {
+  await beat();
+  // The second one early: only now is there something to tell of load and processes.
+  await clock.sleep(Math.min(heartbeatMs, 2 * intervalMs() + 1_000), signal);
+  while (!signal.aborted) {
+    await beat();
+    await clock.sleep(heartbeatMs, signal);
+  }
 }
 
 /** Waits for the work, or until the time is over; leaves no timer behind that would hold the process. */

@@ -4,6 +4,7 @@ import type { Tick } from './collect/collector.ts';
 import { runCollectors, type Point } from './collect/run.ts';
 import type { Parts } from './compose.ts';
 import { messageOf } from './log.ts';
+import { toExposition } from './listen/exposition.ts';
 import { describe } from './send/answer.ts';
 import { emptyWrite } from './send/remote-write.ts';
 
@@ -37,12 +38,7 @@ export async function once(parts: Parts): Promise<string> {
   const points = await readTwice(parts, (collector, error) =>
     parts.log.warn('collector fails', { collector, error: messageOf(error) }),
   );
-  return points.map((point) => `${toLine(point)}\n`).join('');
-}
-
-function toLine({ name, labels, value }: Point): string {
-  const inner = labels.map(([label, text]) => `${label}=${JSON.stringify(text)}`).join(',');
-  return `${name}${inner === '' ? '' : `{${inner}}`} ${value}`;
+  return toExposition(points);
 }
 
 /** `check`: what works and what does not, a line each; `ok` when an agent would run. */

@@ -24,7 +24,7 @@ export interface Delivery {
 
 export interface DeliveryDeps {
   config: AgentConfig;
-  transport: Transport;
+  transport: Pick<Transport, 'post'>;
   clock: Clock;
   log: Logger;
   /** What the server, the network or the disk said; for the heartbeat. Logged by who takes it. */
@@ -88,12 +88,15 @@ function openSpool(
 }
 
 /** The connection that the configuration asks for. Throws ConfigError when one of its files cannot be read. */
-export function openTransport(config: AgentConfig, userAgent: string): Promise<Transport> {
+export function openTransport(
+  config: AgentConfig,
+  { key, userAgent }: { key: string | undefined; userAgent: string },
+): Promise<Transport> {
   const { client_cert_file: certFile, client_key_file: keyFile } = config;
   return createTransport({
     // load.ts lets no configuration without an address through.
     url: config.url!,
-    key: config.key,
+    key,
     userAgent,
     ca: config.ca_file === undefined ? undefined : readPem('ca_file', config.ca_file),
     clientCertificate:

@@ -44,6 +44,8 @@ export type SwitchableCollector = (typeof switchableCollectors)[number];
 
 export interface HostCollectors {
   list: Collector[];
+  /** Those that run when these, beside the operator's own choice, are switched off. */
+  without(off: readonly string[]): Collector[];
   filesystem: FilesystemCollector;
   processes: ProcessCollector;
 }
@@ -101,7 +103,8 @@ export function createHostCollectors(deps: HostCollectorDeps): HostCollectors {
   const list = switchableCollectors
     .filter((name) => !deps.off.includes(name) && isIn(deps.profile, all[name]))
     .map((name) => all[name]);
-  return { list, filesystem, processes };
+  const without = (off: readonly string[]) => list.filter(({ name }) => !off.includes(name));
+  return { list, without, filesystem, processes };
 }
 
 /** Collectors without a metric of the catalog are there for node_exporter's names alone. */

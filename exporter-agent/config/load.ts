@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { isLoopback } from '../listen/address.ts';
 import { messageOf } from '../log.ts';
-import { isLoopback, proxyFromEnvironment } from '../send/proxy.ts';
+import { hostOf, proxyFromEnvironment } from '../send/proxy.ts';
 import { ConfigError, options, type AgentConfig, type OptionName } from './schema.ts';
 
 const prefix = 'GAUGEWAY_AGENT_';
@@ -70,7 +71,7 @@ function complete(config: AgentConfig, env: ConfigSources['env']): AgentConfig {
   const { url } = config;
   if (url === undefined)
     throw new ConfigError(`${prefix}URL (url): the server's address is needed`);
-  if (url.protocol === 'http:' && !isLoopback(url.hostname) && !config.insecure_http) {
+  if (url.protocol === 'http:' && !isLoopback(hostOf(url)) && !config.insecure_http) {
     throw new ConfigError(
       `${prefix}URL (url): http:// to another machine would send the key in the clear; use https:// or set insecure_http`,
     );

@@ -1,5 +1,6 @@
 import { switchableCollectors, type SwitchableCollector } from '../collect/registry.ts';
 import { profiles, type Profile } from '../collect/node/metric.ts';
+import { parseListenAddress, wantsAddress } from '../listen/address.ts';
 import { hostIdPattern } from '../identity.ts';
 import { logLevels, type LogLevel } from '../log.ts';
 import { parseProxy } from '../send/proxy.ts';
@@ -22,7 +23,11 @@ export interface Option<T> {
 /** Every option with its default. */
 export const options = {
   url: option<URL | undefined>(undefined, 'Address of the Gaugeway server, `https://…`.', toUrl),
-  key: option<string | undefined>(undefined, 'API key with the scope `write`.', toText),
+  key: option<string | undefined>(
+    undefined,
+    'API key with the scope `write`; without it the one that `enroll` put into the state directory.',
+    toText,
+  ),
   key_file: option<string | undefined>(undefined, 'File that holds the key.', toText),
   host_id: option<string | undefined>(
     undefined,
@@ -31,7 +36,7 @@ export const options = {
   ),
   state_dir: option<string>(
     '/var/lib/gaugeway-agent',
-    'Directory for the buffer, the host id and the last configuration from the server.',
+    'Directory for the buffer, the host id, the key of an enrolment and the last configuration from the server.',
     toText,
   ),
   ca_file: option<string | undefined>(
@@ -99,7 +104,16 @@ export const options = {
     'Age at which a buffered batch is given up (the server takes an hour back by default).',
     toInteger(60, 30 * 86_400),
   ),
-  remote_config: option<boolean>(true, 'Take interval and masks from the server.', toBoolean),
+  listen: option<string | undefined>(
+    undefined,
+    'Also answer scrapes at `http://ADDRESS/metrics`, such as `127.0.0.1:9100`; off without it.',
+    toListen,
+  ),
+  remote_config: option<boolean>(
+    true,
+    'Take what the server sets: interval, profile, collectors off, top N, masks.',
+    toBoolean,
+  ),
   log_level: option<LogLevel>(
     'info',
     `Least level to log: ${logLevels.join(', ')}.`,
@@ -175,4 +189,10 @@ function oneOf<T extends string>(words: readonly T[]): (value: unknown) => T {
 function toRemoteWriteMode(value: unknown): RemoteWriteMode {
   // YAML reads 2.0 as the number 2.
   return oneOf(remoteWriteModes)(typeof value === 'number' ? value.toFixed(1) : value);
+}
+
+function toListen(value: unknown): string {
+  const text = toText(value);
+  if (parseListenAddress(text) === undefined) throw new Error(wantsAddress);
+  return text;
 }

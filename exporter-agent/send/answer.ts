@@ -5,8 +5,10 @@ export type Answer =
       status: number;
       retryAfterMs: number | undefined;
       /** X-Prometheus-Remote-Write-Samples-Written; undefined without it. */
-      samplesWritten: number | undefined;
+      samplesWritten?: number | undefined;
       text: string;
+      /** Names in lower case. */
+      headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
     }
   | { kind: 'failed'; message: string };
 
@@ -42,6 +44,22 @@ export function describe(answer: Answer): string {
   if (answer.kind === 'failed') return answer.message;
   const text = answer.text.replace(/\s+/g, ' ').trim().slice(0, 200);
   return text === '' ? `HTTP ${answer.status}` : `HTTP ${answer.status}: ${text}`;
+}
+
+/** One header of the answer, by its name in lower case. */
+export function headerOf(answer: Answer, name: string): string | undefined {
+  const value = answer.kind === 'answered' ? answer.headers?.[name] : undefined;
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** A JSON object; without fields where the text is none: such an answer is still an answer. */
+export function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
 }
 
 /** Retry-After, RFC 9110 §10.2.3: seconds or a date. */

@@ -1,7 +1,7 @@
 import type * as http from 'node:http';
 import type { SecureContextOptions, TLSSocketOptions } from 'node:tls';
 import { parseRetryAfter, type Answer } from './answer.ts';
-import { isTls, proxyAuthorization } from './proxy.ts';
+import { hostOf, isTls, proxyAuthorization } from './proxy.ts';
 import { tunnelThrough } from './tunnel.ts';
 
 export interface Transport {
@@ -12,6 +12,9 @@ export interface Transport {
     headers: Readonly<Record<string, string>>,
     timeoutMs: number,
   ): Promise<Answer>;
+  get(path: string, headers: Readonly<Record<string, string>>, timeoutMs: number): Promise<Answer>;
+  /** The key of every request from now on. */
+  useKey(key: string): void;
   close(): void;
 }
 
@@ -40,21 +43,30 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   const { url, proxy } = options;
   const target = await createTarget(options);
   const prefix = url.pathname.replace(/\/$/, '');
-  const fixedHeaders = {
+  const fixedHeaders: Record<string, string> = {
     'user-agent': options.userAgent,
-    ...(options.key === undefined ? {} : { authorization: `Bearer ${options.key}` }),
     ...(proxy === undefined || isTls(url) ? {} : { host: url.host, ...proxyAuthorization(proxy) }),
   };
+  const useKey = (key: string): void => void (fixedHeaders['authorization'] = `Bearer ${key}`);
+  if (options.key !== undefined) useKey(options.key);
 
-  const post: Transport['post'] = (path, body, headers, timeoutMs) =>
+  const ask = (
+    { method, path, body }: { method: 'GET' | 'POST'; path: string; body?: Uint8Array },
+    headers: Readonly<Record<string, string>>,
+    timeoutMs: number,
+  ): Promise<Answer> =>
     new Promise((resolve) => {
       const fail = (error: Error) => resolve({ kind: 'failed', message: error.message });
       const request = target.client.request({
         ...target.address,
         agent: target.agent,
-        method: 'POST',
+        method,
         path: `${target.pathBefore}${prefix}${path}`,
-        headers: { ...fixedHeaders, ...headers, 'content-length': body.length },
+        headers: {
+          ...fixedHeaders,
+          ...headers,
+          ...(body === undefined ? {} : { 'content-length': body.length }),
+        },
       });
       // Whole time, not silence: a server that sends a byte now and then must not hold a batch.
       const timer = setTimeout(() => {
@@ -69,7 +81,13 @@ export async function createTransport(options: TransportOptions): Promise<Transp
       request.end(body);
     });
 
-  return { post, close: () => target.agent.destroy() };
+  return {
+    post: (path, body, headers, timeoutMs) =>
+      ask({ method: 'POST', path, body }, headers, timeoutMs),
+    get: (path, headers, timeoutMs) => ask({ method: 'GET', path }, headers, timeoutMs),
+    useKey,
+    close: () => target.agent.destroy(),
+  };
 }
 
 /** Where requests go in fact: to the server, by a tunnel to the server, or to the proxy, which is told the server. */
@@ -104,9 +122,6 @@ function toTlsOptions(options: TransportOptions): TLSSocketOptions & SecureConte
   };
 }
 
-/** Without the brackets of an IPv6 address. */
-const hostOf = (url: URL) => url.hostname.replace(/^\[(.*)\]$/, '$1');
-
 function readAnswer(
   response: http.IncomingMessage,
   resolve: (answer: Answer) => void,
@@ -126,6 +141,7 @@ function readAnswer(
       status: response.statusCode ?? 0,
       retryAfterMs: parseRetryAfter(response.headers['retry-after'], Date.now()),
       samplesWritten: parseCount(response.headers['x-prometheus-remote-write-samples-written']),
+      headers: response.headers,
       text: Buffer.concat(chunks).subarray(0, answerBytesKept).toString('utf8'),
     });
   });

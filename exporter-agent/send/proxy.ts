@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { isLoopback } from '../listen/address.ts';
 
 export const isTls = (url: URL) => url.protocol === 'https:';
 
@@ -12,7 +13,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function proxyFromEnvironment(env: Environment, url: URL): URL | undefined {
   const name = isTls(url) ? 'HTTPS_PROXY' : 'HTTP_PROXY';
   const text = env[name] ?? env[name.toLowerCase()] ?? '';
-  if (text === '' || isLoopback(url.hostname)) return undefined;
+  if (text === '' || isLoopback(hostOf(url))) return undefined;
   const except = (env['NO_PROXY'] ?? env['no_proxy'] ?? '').split(',').map((one) => one.trim());
   if (except.some((entry) => entry !== '' && covers(entry, url))) return undefined;
   try {
@@ -37,13 +38,12 @@ export function proxyAuthorization(proxy: URL): Record<string, string> {
   return { 'proxy-authorization': `Basic ${Buffer.from(credential).toString('base64')}` };
 }
 
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
-}
+/** Without the brackets of an IPv6 address. */
+export const hostOf = (url: URL) => url.hostname.replace(/^\[(.*)\]$/, '$1');
 
 function covers(entry: string, url: URL): boolean {
   const network = /^([\da-f.:]+)\/(\d{1,3})$/i.exec(entry);
-  if (network) return isWithin(network[1]!, Number(network[2]), url.hostname);
+  if (network) return isWithin(network[1]!, Number(network[2]), hostOf(url));
   const [, name = '', port] = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(entry.toLowerCase()) ?? [];
   if (port !== undefined && port !== portOf(url)) return false;
   const bare = name.replace(/^\*?\./, '');
@@ -52,8 +52,7 @@ function covers(entry: string, url: URL): boolean {
   );
 }
 
-function isWithin(network: string, prefix: number, hostname: string): boolean {
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+function isWithin(network: string, prefix: number, host: string): boolean {
   const family = isIP(network);
   if (family === 0 || family !== isIP(host) || prefix > (family === 4 ? 32 : 128)) return false;
   const type = family === 4 ? 'ipv4' : 'ipv6';

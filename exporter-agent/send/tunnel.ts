@@ -1,7 +1,7 @@
 import type * as http from 'node:http';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import { isTls, proxyAuthorization } from './proxy.ts';
+import { hostOf, isTls, proxyAuthorization } from './proxy.ts';
 
 const connectTimeoutMs = 10_000;
 
@@ -30,7 +30,7 @@ async function createOpener(proxy: URL, authority: string): Promise<(done: Conne
   return (done) => {
     const request = client.request({
       protocol: proxy.protocol,
-      hostname: proxy.hostname.replace(/^\[(.*)\]$/, '$1'),
+      hostname: hostOf(proxy),
       port: proxy.port,
       method: 'CONNECT',
       path: authority,

@@ -59,6 +59,7 @@ const wrongNeighbours: Record<string, string> = {
   ingest: 'query',
   query: 'storage/victoria',
   hosts: 'http',
+  agents: 'hosts',
   'storage/postgres': 'managed',
   'storage/victoria': 'access',
   managed: 'app',

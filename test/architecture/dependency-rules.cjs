@@ -15,20 +15,21 @@ const arrows = {
   forward: { doors: ['wire', 'platform'] },
   ingest: { doors: ['forward', 'wire', 'catalog', 'platform'] },
   query: { doors: ['catalog', 'platform'] },
+  agents: { doors: ['access', 'platform'] },
   hosts: { doors: ['query', 'catalog', 'platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
-    types: ['access', 'forward', 'hosts', 'ingest', 'query'],
+    types: ['access', 'agents', 'forward', 'hosts', 'ingest', 'query'],
   },
   'storage/victoria': {
     doors: ['wire', 'catalog', 'platform'],
     types: ['forward', 'query'],
   },
   managed: { doors: ['platform'], types: ['storage/victoria'] },
-  http: { doors: ['access', 'hosts', 'ingest', 'query', 'catalog', 'platform'] },
+  http: { doors: ['access', 'agents', 'hosts', 'ingest', 'query', 'catalog', 'platform'] },
   app: {
     doors: [
-      ...['access', 'forward', 'hosts', 'http', 'ingest', 'managed', 'query'],
+      ...['access', 'agents', 'forward', 'hosts', 'http', 'ingest', 'managed', 'query'],
       ...['storage/postgres', 'storage/victoria', 'wire', 'catalog', 'platform'],
     ],
   },
@@ -63,7 +64,7 @@ const owners = {
 const coreOwners = {
   child_process: ['src/managed/'],
   dgram: [],
-  http: ['src/http/', 'src/managed/', 'exporter-agent/send/'],
+  http: ['src/http/', 'src/managed/', 'exporter-agent/listen/', 'exporter-agent/send/'],
   http2: [],
   https: ['src/http/', 'src/managed/', 'exporter-agent/send/'],
   net: ['src/http/', 'src/managed/', 'src/app/listen-address.ts', 'exporter-agent/send/'],

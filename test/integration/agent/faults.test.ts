@@ -71,7 +71,7 @@ async function startDelivery(stage: Stage, url: string) {
     env: { GAUGEWAY_AGENT_URL: url, GAUGEWAY_AGENT_STATE_DIR: stage.directory() },
     file: undefined,
   });
-  const transport = await openTransport(config, 'gaugeway-agent/test');
+  const transport = await openTransport(config, { key: 'k', userAgent: 'gaugeway-agent/test' });
   const quiet = () => undefined;
   const delivery = createDelivery({
     ...{ config, transport, clock: systemClock },

@@ -15,8 +15,8 @@ function setUp(collectors: Collector[], offer: () => Promise<void> = () => Promi
   const agent = createAgent({
     hostId: 'h-1',
     bootId: 'b',
-    nodeNames: false,
-    collectors,
+    nodeNames: () => false,
+    collectors: () => collectors,
     encoder: createEncoder({
       labels: { host_id: 'h-1' },
       maxSeries: 100,
