@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isLoopback } from '../listen/address.ts';
 import { messageOf } from '../log.ts';
-import { hostOf, proxyFromEnvironment } from '../send/proxy.ts';
 import type { Flags } from './flags.ts';
+import { hostOf, proxyFromEnvironment } from '../send/proxy.ts';
 import { ConfigError, options, type AgentConfig, type OptionName } from './schema.ts';
 
 const prefix = 'GAUGEWAY_AGENT_';
