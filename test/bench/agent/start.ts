@@ -2,7 +2,7 @@ import { launch, type Program, type Stage } from '../../support/stage.ts';
 import type { TlsSink } from './sink.ts';
 
 /** The flags of the unit. */
-const flags = ['--jitless', '--max-semi-space-size=1', '--no-node-snapshot'];
+export const agentFlags = ['--jitless', '--max-semi-space-size=1', '--no-node-snapshot'];
 
 /** The bundle as the unit runs it, sending to the sink under its own path. */
 export function startAgent(
@@ -11,15 +11,21 @@ export function startAgent(
   name: string,
   env: Record<string, string> = {},
 ): Promise<Program> {
-  return launch(stage, undefined, process.execPath, [...flags, 'dist/gaugeway-agent.js', 'run'], {
-    GAUGEWAY_AGENT_URL: `${sink.url}/${name}`,
-    GAUGEWAY_AGENT_CA_FILE: sink.caFile,
-    GAUGEWAY_AGENT_KEY: 'bench',
-    GAUGEWAY_AGENT_HOST_ID: name,
-    GAUGEWAY_AGENT_STATE_DIR: stage.directory(),
-    NODE_OPTIONS: '',
-    ...env,
-  });
+  return launch(
+    stage,
+    undefined,
+    process.execPath,
+    [...agentFlags, 'dist/gaugeway-agent.js', 'run'],
+    {
+      GAUGEWAY_AGENT_URL: `${sink.url}/${name}`,
+      GAUGEWAY_AGENT_CA_FILE: sink.caFile,
+      GAUGEWAY_AGENT_KEY: 'bench',
+      GAUGEWAY_AGENT_HOST_ID: name,
+      GAUGEWAY_AGENT_STATE_DIR: stage.directory(),
+      NODE_OPTIONS: '',
+      ...env,
+    },
+  );
 }
 
 export const pause = (seconds: number) =>
