@@ -12,6 +12,7 @@ import { createProcfs } from './collect/procfs/root.ts';
 import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
 import { openSystem } from './collect/system.ts';
+import { openTextfiles } from './collect/textfile-directory.ts';
 import { createRunning, shareCalls, type Running } from './collect/running.ts';
 import type { Profile } from './collect/node/metric.ts';
 import { createSelfCollector, type SelfCollector } from './collect/self.ts';
@@ -57,13 +58,16 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
   const statfsOnce = shareCalls((mountPoint) => statfs(join(config.rootfs, mountPoint)));
   const buildCollectors = (profile: Profile) =>
     createHostCollectors({
-      ...{ procfs: system.procfs, sysfs: createProcfs(config.sysfs), machine: machine() },
-      profile: system.profileFor(profile),
+      ...{ procfs: system.procfs, profile: system.profileFor(profile), machine: machine() },
+      sysfs: createProcfs(config.sysfs),
+      root: createProcfs(config.rootfs),
       statfs: statfsOnce,
       foreignProc: config.procfs !== '/proc',
       networkFilesystems: config.network_filesystems,
       cpuMicros,
+      on: config.collectors_on,
       off: system.off,
+      textfiles: openTextfiles(config.textfile_dir),
     });
   const credential = loadCredential(config.key, config.state_dir);
   const hostId = await loadHostId({
@@ -119,10 +123,7 @@ export function composeAgent(
     first: parts.collectors,
     profile: config.profile,
     build: parts.buildCollectors,
-    policy: () => ({
-      topN: control.remote()?.topN ?? 10,
-      mask: control.remote()?.maskProcessNames ?? false,
-    }),
+    remote: () => control.remote(),
     own: (nodeNames) => [...(nodeNames ? [createNodeSelf()] : []), self],
   });
   const control: Control = createControl({

@@ -1,3 +1,4 @@
+import { noFlags, takeFlag, type Flags } from './config/flags.ts';
 import { ConfigError } from './config/schema.ts';
 
 export const usage = `usage: gaugeway-agent [run | check | once | print-config | enroll] [options]
@@ -10,6 +11,8 @@ export const usage = `usage: gaugeway-agent [run | check | once | print-config |
 
   --config FILE            YAML file; every option also as GAUGEWAY_AGENT_NAME in the environment
   --exit-with-parent[=PID] end when the process that started this one is gone
+  --[no-]collector.NAME    run a collector, or not; also --collector.textfile.directory=DIR
+  --path.procfs, --path.sysfs, --path.rootfs=DIR  where the host's are mounted
 
   Of enroll:
   --url URL                the server; else as configured
@@ -25,6 +28,7 @@ export interface Arguments {
   config: string | undefined;
   /** The process to end with. */
   parent: number | undefined;
+  flags: Flags;
   enrol: { url?: string; token?: string; tokenFile?: string; caFile?: string };
 }
 
@@ -38,11 +42,18 @@ const enrolFlags = {
 
 /** Throws ConfigError. */
 export function parseArguments(argv: readonly string[]): Arguments {
-  const result: Arguments = { command: 'run', config: undefined, parent: undefined, enrol: {} };
+  const result: Arguments = {
+    command: 'run',
+    config: undefined,
+    parent: undefined,
+    enrol: {},
+    flags: noFlags(),
+  };
   const rest = [...argv];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const [flag, value] = splitFlag(word);
     const next = () => value ?? rest.shift() ?? fail(`${flag} wants a value`);
+    if (takeFlag(result.flags, flag, next)) continue;
     if (flag === '--config') result.config = next();
     else if (Object.hasOwn(enrolFlags, flag)) {
       result.enrol[enrolFlags[flag as keyof typeof enrolFlags]] = next();

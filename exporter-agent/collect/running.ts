@@ -15,20 +15,26 @@ export interface Running {
   choose: (remote: RemoteConfig | undefined) => void;
 }
 
+const defaultTopN = 10;
+
 export function createRunning(deps: {
   first: HostCollectors;
   profile: Profile;
   build: (profile: Profile) => HostCollectors;
-  /** What to tell of processes; read before each pass. */
-  policy: () => ProcessPolicy;
+  /** What the server set; of it the number of processes and their masks are read before each pass. */
+  remote: () => RemoteConfig | undefined;
   /** The agent's about itself, which always run. */
   own: (nodeNames: boolean) => Collector[];
 }): Running {
   let { first: host, profile } = deps;
   let list: readonly Collector[] = [];
+  const policy = (): ProcessPolicy => {
+    const { topN = defaultTopN, maskProcessNames = false } = deps.remote() ?? {};
+    return { topN, mask: maskProcessNames };
+  };
   const use = (built: HostCollectors): void => {
     host = built;
-    host.processes.follow(deps.policy);
+    host.processes.follow(policy);
   };
   use(host);
   return {

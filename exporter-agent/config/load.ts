@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isLoopback } from '../listen/address.ts';
 import { messageOf } from '../log.ts';
+import type { Flags } from './flags.ts';
 import { ConfigError, options, type AgentConfig, type OptionName } from './schema.ts';
 
 const prefix = 'GAUGEWAY_AGENT_';
@@ -9,6 +10,7 @@ export interface ConfigSources {
   env: Readonly<Record<string, string | undefined>>;
   /** From `--config`; else `GAUGEWAY_AGENT_CONFIG` names it, else there is none. */
   file: string | undefined;
+  flags?: Flags;
 }
 
 /** File first, environment over it; throws ConfigError. */
@@ -25,11 +27,26 @@ export async function loadConfig(sources: ConfigSources): Promise<AgentConfig> {
     const key = asOption(name.slice(prefix.length).toLowerCase(), name);
     values.set(key, parseOption(key, value, name));
   }
+  if (sources.flags) applyFlags(sources.flags, values);
   const entries = Object.entries(options).map(([key, { fallback }]) => {
     const given = values.get(key as OptionName);
     return [key, given === undefined ? fallback : given];
   });
   return complete(Object.fromEntries(entries) as AgentConfig);
+}
+
+function applyFlags(flags: Flags, values: Map<OptionName, unknown>): void {
+  for (const [key, value] of Object.entries(flags.values)) {
+    values.set(key as OptionName, parseOption(key as OptionName, value, `--${key}`));
+  }
+  for (const [name, state] of flags.collectors) {
+    const where = `--${state === 'on' ? '' : 'no-'}collector.${name}`;
+    const [collector] = parseOption('collectors_on', name, where) as string[];
+    for (const list of ['collectors_on', 'collectors_off'] as const) {
+      const others = ((values.get(list) ?? []) as string[]).filter((other) => other !== collector);
+      values.set(list, list === `collectors_${state}` ? [...others, collector] : others);
+    }
+  }
 }
 
 /** js-yaml is loaded only when there is a file: the memory budget. */

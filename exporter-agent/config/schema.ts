@@ -58,6 +58,16 @@ export const options = {
     `Collectors not to run, of: ${switchableCollectors.join(', ')}.`,
     toCollectors,
   ),
+  collectors_on: option<readonly SwitchableCollector[]>(
+    [],
+    'Collectors to run beside those of the profile; `cgroup` (services and containers) runs only when named here.',
+    toCollectors,
+  ),
+  textfile_dir: option<string | undefined>(
+    undefined,
+    'Directory whose `*.prom` files are told as well.',
+    toText,
+  ),
   network_filesystems: option<boolean>(false, 'Also watch NFS, CIFS and the like.', toBoolean),
   procfs: option<string>('/proc', 'Where the proc filesystem of the host is mounted.', toText),
   sysfs: option<string>('/sys', 'Where the sys filesystem of the host is mounted.', toText),
@@ -136,11 +146,23 @@ function toInteger(least: number, most: number): (value: unknown) => number {
   };
 }
 
+/** What node_exporter calls them. */
+const aliases: Readonly<Record<string, SwitchableCollector>> = {
+  meminfo: 'memory',
+  diskstats: 'disk',
+  netdev: 'network',
+  sockstat: 'sockets',
+  stat: 'kernel',
+  time: 'uname',
+};
+
 function toCollectors(value: unknown): SwitchableCollector[] {
   const names = typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value;
   if (!Array.isArray(names)) throw new Error('wants a list of collectors');
   return names.map((name: unknown) => {
-    const known = switchableCollectors.find((collector) => collector === name);
+    const known =
+      switchableCollectors.find((collector) => collector === name) ??
+      (typeof name === 'string' && Object.hasOwn(aliases, name) ? aliases[name] : undefined);
     if (known === undefined) throw new Error(`wants names of ${switchableCollectors.join(', ')}`);
     return known;
   });

@@ -1,4 +1,5 @@
 import { findByName } from '../../src/catalog/index.ts';
+import { kindOfNodeMetric } from '../collect/node/metric.ts';
 import type { Point } from '../collect/run.ts';
 
 export const expositionType = 'text/plain; version=0.0.4; charset=utf-8';
@@ -21,13 +22,7 @@ export function toExposition(points: readonly Point[]): string {
 function toHead(name: string): string {
   const metric = findByName(name);
   const help = metric?.help ?? 'As node_exporter tells it under this name.';
-  return `# HELP ${name} ${help.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')}\n# TYPE ${name} ${metric?.kind ?? kindOf(name)}\n`;
-}
-
-/** The kernel's tables hold gauges and counters side by side; node_exporter does not tell them apart either. */
-function kindOf(name: string): string {
-  if (/^node_(vmstat|netstat)_/.test(name)) return 'untyped';
-  return name.endsWith('_total') ? 'counter' : 'gauge';
+  return `# HELP ${name} ${help.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')}\n# TYPE ${name} ${metric?.kind ?? kindOfNodeMetric(name)}\n`;
 }
 
 function toBraces(labels: Point['labels']): string {
