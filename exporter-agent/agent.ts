@@ -23,7 +23,6 @@ export interface AgentDeps {
   /** Read before each tick, like the interval. */
   collectors: () => readonly Collector[];
   encoder: Encoder;
-  compress: (body: Uint8Array) => Uint8Array;
   sender: Sender;
   /** Whether node_exporter's names are told too. */
   nodeNames: () => boolean;
@@ -52,8 +51,8 @@ export function createAgent(deps: AgentDeps): Agent {
   const out = new Set<Promise<void>>();
   const failing = createFailureLog(deps.log);
 
-  function offer(body: Uint8Array, timestampMs: number): Promise<void> {
-    const offered = sender.offer(deps.compress(body), timestampMs).finally(() => {
+  function offer(bodies: readonly Uint8Array[], timestampMs: number): Promise<void> {
+    const offered = sender.offer(bodies, timestampMs).finally(() => {
       out.delete(offered);
     });
     out.add(offered);
@@ -74,7 +73,7 @@ export function createAgent(deps: AgentDeps): Agent {
       nodeNames: deps.nodeNames(),
     });
     deps.onTick?.(points);
-    void offer(encoder.encode(points, now.wallMs).body, now.wallMs);
+    void offer(encoder.encode(points, now.wallMs), now.wallMs);
   }
 
   async function tickLoop(signal: AbortSignal): Promise<void> {
@@ -91,7 +90,7 @@ export function createAgent(deps: AgentDeps): Agent {
     await within(clock, lastPostMs, Promise.allSettled([...out, stopped]));
     const nowMs = clock.nowMs();
     const end = encoder.encodeEnd(nowMs);
-    if (end) await within(clock, lastPostMs, offer(end.body, nowMs));
+    if (end.length > 0) await within(clock, lastPostMs, offer(end, nowMs));
     deps.disconnect();
     await Promise.allSettled([...out, stopped]);
   }

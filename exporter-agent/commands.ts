@@ -6,7 +6,7 @@ import type { Parts } from './compose.ts';
 import { messageOf } from './log.ts';
 import { toExposition } from './listen/exposition.ts';
 import { describe } from './send/answer.ts';
-import { compressBody, writeHeaders, writePath } from './send/write-request.ts';
+import { emptyWrite } from './send/remote-write.ts';
 
 const betweenReadsMs = 1_000;
 
@@ -71,8 +71,8 @@ function whyNotWritable(parts: Parts): string | undefined {
 
 /** A write without series: it goes through the whole door and leaves nothing behind. */
 async function whyNotSent(parts: Parts): Promise<string | undefined> {
-  const empty = compressBody(new Uint8Array());
-  const answer = await parts.transport.post(writePath, empty, writeHeaders, 10_000);
+  const { path, body, headers } = emptyWrite;
+  const answer = await parts.transport.post(path, body, headers, 10_000);
   const isOk = answer.kind === 'answered' && answer.status >= 200 && answer.status < 300;
   return isOk ? undefined : describe(answer);
 }

@@ -1,11 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { machine } from 'node:os';
 import { join } from 'node:path';
 import { createAgent, type Agent } from './agent.ts';
-import type { SpoolBuffer, SpoolDropReason } from './buffer/buffer.ts';
-import { createDiskBuffer } from './buffer/disk.ts';
-import { createMemoryBuffer } from './buffer/memory.ts';
 import { systemClock } from './clock.ts';
 import type { Point } from './collect/run.ts';
 import { createProcfs } from './collect/procfs/root.ts';
@@ -19,26 +15,20 @@ import { createSelfCollector, type SelfCollector } from './collect/self.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { createControl, type Control } from './control.ts';
 import { loadCredential, type Credential } from './credential.ts';
+import { createDelivery, openTransport, type Delivery } from './delivery.ts';
 import { readHost, type Host } from './host.ts';
 import { loadHostId } from './identity.ts';
-import { messageOf, type Logger } from './log.ts';
-import { createBackoff } from './send/backoff.ts';
-import { createEncoder } from './send/encode.ts';
+import type { Logger } from './log.ts';
+import { clockTrouble } from './send/clock-trouble.ts';
+import { createEncoder, type Encoder } from './send/encode.ts';
 import type { Heartbeat } from './send/heartbeat.ts';
-import { createTransport, type Transport } from './send/https.ts';
-import type { SendDropReason } from './send/deliver.ts';
-import { createSender, type Sender } from './send/sender.ts';
-import { compressBody, writeHeaders, writePath } from './send/write-request.ts';
+import type { Transport } from './send/https.ts';
+import { metadataOf } from './send/metadata.ts';
+import { Compressor } from './send/snappy.ts';
 import { createTrouble, type Trouble } from './trouble.ts';
 import { agentVersion } from './version.ts';
 
 const clock = systemClock;
-
-/** What changes while the agent runs, told by the self metrics and the heartbeat. */
-interface State {
-  trouble: Trouble;
-  dropped: Map<SendDropReason | SpoolDropReason, number>;
-}
 
 /** The parts that the commands share. */
 export interface Parts {
@@ -58,7 +48,8 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
   const statfsOnce = shareCalls((mountPoint) => statfs(join(config.rootfs, mountPoint)));
   const buildCollectors = (profile: Profile) =>
     createHostCollectors({
-      ...{ procfs: system.procfs, profile: system.profileFor(profile), machine: machine() },
+      ...{ procfs: system.procfs, machine: machine() },
+      profile: system.profileFor(profile),
       sysfs: createProcfs(config.sysfs),
       root: createProcfs(config.rootfs),
       statfs: statfsOnce,
@@ -80,12 +71,9 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
     host: readHost(config.procfs),
     hostId,
     credential,
-    transport: await createTransport({
-      // load.ts lets no configuration without an address through.
-      url: config.url!,
+    transport: await openTransport(config, {
       key: credential.key,
       userAgent: `gaugeway-agent/${agentVersion}`,
-      ca: config.ca_file === undefined ? undefined : readFileSync(config.ca_file, 'utf8'),
     }),
     collectors: buildCollectors(config.profile),
     buildCollectors,
@@ -99,23 +87,14 @@ export function composeAgent(
   onTick?: (points: readonly Point[]) => void,
 ): { agent: Agent; close: () => void } {
   const { config, hostId, host, transport, log } = parts;
-  const state: State = { trouble: createTrouble(log), dropped: new Map() };
-  const countDropped = (reason: SendDropReason | SpoolDropReason, batches = 1) => {
-    state.dropped.set(reason, (state.dropped.get(reason) ?? 0) + batches);
-    log.warn('batches given up', { reason, batches });
-  };
-  const spool = openSpool(config, countDropped, log);
-  const sender = createSender({
-    post: (body, timeoutMs) =>
-      control.mind(() => transport.post(writePath, body, writeHeaders, timeoutMs)),
-    spool,
-    backoff: createBackoff({ monotonicMs: () => clock.monotonicMs(), random: Math.random }),
-    sleep: (ms) => clock.sleep(ms),
-    onDrop: (reason) => countDropped(reason),
-    onTrouble: (message) => state.trouble.met('sending fails', message),
+  const trouble = createTrouble(log);
+  const delivery = createDelivery({
+    ...{ config, clock, log },
+    transport: { post: (...request) => control.mind(() => transport.post(...request)) },
+    onTrouble: (message) => trouble.met('sending fails', message),
   });
   const self: SelfCollector = createSelf({
-    ...{ state, sender, spool },
+    delivery,
     stuckMounts: () => running.stuckMounts(),
     clockOffsetMs: () => control.clockOffsetMs(),
   });
@@ -129,10 +108,13 @@ export function composeAgent(
   const control: Control = createControl({
     ...{ hostId, stateDir: config.state_dir, takesConfig: config.remote_config },
     ...{ credential: parts.credential, transport, clock, random: Math.random, log },
-    heartbeat: () => toHeartbeat({ state, control, running, spool, self, parts }),
+    heartbeat: () => toHeartbeat({ trouble, control, running, delivery, self, parts }),
     onConfig: running.choose,
-    onTrouble: (message) => state.trouble.met('heartbeat fails', message),
-    onTold: state.trouble.told,
+    onTrouble: (message) => trouble.met('heartbeat fails', message),
+    // A wrong clock is told for as long as it is wrong.
+    onTold: (message) => {
+      if (message !== clockTrouble(control.clockOffsetMs())) trouble.told(message);
+    },
   });
   running.choose(control.remote());
   const intervalMs = () => 1000 * (control.remote()?.intervalSeconds ?? config.interval_seconds);
@@ -141,63 +123,48 @@ export function composeAgent(
     bootId: host.bootId,
     collectors: running.list,
     nodeNames: running.nodeNames,
-    encoder: createEncoder({ host_id: hostId }, { job: 'node', instance: host.hostname }),
-    compress: compressBody,
-    sender,
+    encoder: createHostEncoder(parts),
+    sender: delivery.sender,
     intervalMs,
-    beat: () => control.beat(),
+    beat: async () => {
+      await control.beat();
+      const clockWrong = clockTrouble(control.clockOffsetMs());
+      if (clockWrong !== undefined) trouble.met('clock is wrong', clockWrong);
+    },
     ...(onTick === undefined ? {} : { onTick }),
     disconnect: () => transport.close(),
     clock,
     log,
   });
-  return { agent, close: () => spool.close() };
+  return { agent, close: () => delivery.spool.close() };
 }
 
-function openSpool(
-  config: AgentConfig,
-  onDrop: (reason: SpoolDropReason, batches: number) => void,
-  log: Logger,
-): SpoolBuffer {
-  const common = {
-    limits: { maxBytes: config.spool_max_bytes, maxAgeMs: config.spool_max_seconds * 1000 },
-    nowMs: () => clock.nowMs(),
-    onDrop,
-  };
-  try {
-    return createDiskBuffer({
-      ...common,
-      directory: join(config.state_dir, 'spool'),
-      onDiskState: (error) => {
-        if (error === undefined) log.info('buffer is on disk again');
-        else log.error('buffer goes on in memory', { error: messageOf(error) });
-      },
-    });
-  } catch (error) {
-    log.warn('state directory cannot be used: the buffer is in memory', {
-      state_dir: config.state_dir,
-      error: messageOf(error),
-    });
-    return createMemoryBuffer(common);
-  }
+function createHostEncoder({ config, hostId, host }: Parts): Encoder {
+  const compressor = new Compressor();
+  return createEncoder({
+    labels: { host_id: hostId },
+    nodeLabels: { job: 'node', instance: host.hostname },
+    maxSeries: config.max_series_per_request,
+    metadataOf,
+    compress: (body) => compressor.compress(body),
+  });
 }
 
 function createSelf(deps: {
-  state: State;
-  sender: Sender;
-  spool: SpoolBuffer;
+  delivery: Delivery;
   stuckMounts: () => number;
   clockOffsetMs: () => number | undefined;
 }): SelfCollector {
-  const { state, sender, spool } = deps;
+  const { delivery } = deps;
   return createSelfCollector({
     state: () => ({
       version: agentVersion,
       clockOffsetMs: deps.clockOffsetMs(),
       stuckMounts: deps.stuckMounts(),
-      sentBatches: sender.sentBatches(),
-      droppedBatches: state.dropped,
-      spool: spool.stats(),
+      sentBatches: delivery.sender.sentBatches(),
+      unwrittenSamples: delivery.unwrittenSamples(),
+      droppedBatches: delivery.dropped,
+      spool: delivery.spool.stats(),
     }),
     cost: () => ({ rssBytes: process.memoryUsage.rss(), cpuMicros: cpuMicros() }),
   });
@@ -221,15 +188,15 @@ function createNodeSelf() {
 }
 
 function toHeartbeat(deps: {
-  state: State;
+  trouble: Trouble;
   control: Control;
   running: Running;
-  spool: SpoolBuffer;
+  delivery: Delivery;
   self: SelfCollector;
   parts: Parts;
 }): Heartbeat {
-  const { state, control, spool, parts } = deps;
-  const { bytes, oldestMs } = spool.stats();
+  const { trouble, control, delivery, parts } = deps;
+  const { bytes, oldestMs } = delivery.spool.stats();
   const cost = deps.self.cost();
   const remote = control.remote();
   const offsetMs = control.clockOffsetMs();
@@ -247,9 +214,9 @@ function toHeartbeat(deps: {
     spool: {
       bytes,
       oldest_ts_ms: oldestMs,
-      dropped_batches: [...state.dropped.values()].reduce((sum, count) => sum + count, 0),
+      dropped_batches: [...delivery.dropped.values()].reduce((sum, count) => sum + count, 0),
     },
-    last_error: state.trouble.last(),
+    last_error: trouble.last(),
     clock_offset_ms: offsetMs === undefined ? null : Math.round(offsetMs),
     ips: parts.host.ips(),
     has_gpu: parts.host.hasGpu,

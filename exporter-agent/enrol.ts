@@ -9,7 +9,7 @@ import { messageOf } from './log.ts';
 import { describe, parseObject, type Answer } from './send/answer.ts';
 import { reasonOf } from './send/heartbeat.ts';
 import type { Transport } from './send/https.ts';
-import { compressBody, writeHeaders, writePath } from './send/write-request.ts';
+import { emptyWrite } from './send/remote-write.ts';
 import { agentVersion } from './version.ts';
 
 const enrolPath = '/api/v1/agents/enroll';
@@ -34,7 +34,8 @@ export async function enrol(deps: EnrolDeps): Promise<{ ok: boolean; text: strin
   const keptId = keptHostId(stateDir);
   if (kept.key !== undefined && keptId !== undefined) {
     transport.useKey(kept.key);
-    const answer = await transport.post(writePath, compressBody(empty), writeHeaders, timeoutMs);
+    const { path, body, headers } = emptyWrite;
+    const answer = await transport.post(path, body, headers, timeoutMs);
     if (isGood(answer)) return { ok: true, text: `enrolled already as ${keptId}\n` };
     const isRefused = answer.kind === 'answered' && [401, 403].includes(answer.status);
     if (!isRefused) return { ok: false, text: `FAILS the server: ${describe(answer)}\n` };
@@ -50,7 +51,6 @@ export async function enrol(deps: EnrolDeps): Promise<{ ok: boolean; text: strin
   return keep(parseObject(answer.text), config);
 }
 
-const empty = new Uint8Array();
 const jsonHeaders = { 'content-type': 'application/json' };
 
 function isGood(answer: Answer): boolean {

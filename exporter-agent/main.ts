@@ -5,7 +5,8 @@ import { loadConfig, printConfig } from './config/load.ts';
 import { ConfigError } from './config/schema.ts';
 import { isLoopback, parseListenAddress } from './listen/address.ts';
 import { startListener, type Listener } from './listen/server.ts';
-import { createLogger, messageOf } from './log.ts';
+import { lockStateDirectory } from './lock.ts';
+import { createLogger, messageOf, type Logger } from './log.ts';
 import { parseArguments, usage, watchParent, type Arguments } from './process.ts';
 
 /** Exit codes: 0 as asked, 1 the command found a fault, 2 used or configured wrongly. */
@@ -17,11 +18,8 @@ async function main(): Promise<number> {
   }
   // The agent may not import the server's platform; this is its only reader of the environment.
   // eslint-disable-next-line n/no-process-env
-  const config = await loadConfig({
-    env: { ...process.env, ...given(args) },
-    file: args.config,
-    flags: args.flags,
-  });
+  const env = { ...process.env, ...given(args) };
+  const config = await loadConfig({ env, file: args.config, flags: args.flags });
   if (args.command === 'print-config') {
     process.stdout.write(printConfig(config));
     return 0;
@@ -61,14 +59,28 @@ async function run(parts: Parts, args: Arguments) {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
   if (args.parent !== undefined) watchParent(args.parent, () => stop.abort());
+  const unlock = await lock(parts.config.state_dir, parts.log);
   const listener = await openListener(parts);
   const { agent, close } = composeAgent(parts, listener?.show);
   parts.log.info('agent runs', { host_id: parts.hostId, server: parts.config.url?.origin });
   await agent.run(stop.signal);
   listener?.close();
   close();
+  unlock();
   parts.log.info('agent ended');
   return 0;
+}
+
+/** A directory that cannot be written holds no buffer either: nothing to keep others from. */
+async function lock(stateDir: string, log: Logger): Promise<() => void> {
+  try {
+    const sleep = (ms: number) => systemClock.sleep(ms);
+    return await lockStateDirectory(stateDir, { pid: process.pid, procRoot: '/proc', sleep });
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    log.warn('state directory cannot be locked', { state_dir: stateDir, error: messageOf(error) });
+    return () => undefined;
+  }
 }
 
 /** Rejects where the port is taken: two exporters on one host are easily overlooked. */

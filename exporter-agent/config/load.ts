@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isLoopback } from '../listen/address.ts';
 import { messageOf } from '../log.ts';
 import type { Flags } from './flags.ts';
+import { hostOf, proxyFromEnvironment } from '../send/proxy.ts';
 import { ConfigError, options, type AgentConfig, type OptionName } from './schema.ts';
 
 const prefix = 'GAUGEWAY_AGENT_';
@@ -32,7 +33,7 @@ export async function loadConfig(sources: ConfigSources): Promise<AgentConfig> {
     const given = values.get(key as OptionName);
     return [key, given === undefined ? fallback : given];
   });
-  return complete(Object.fromEntries(entries) as AgentConfig);
+  return complete(Object.fromEntries(entries) as AgentConfig, sources.env);
 }
 
 function applyFlags(flags: Flags, values: Map<OptionName, unknown>): void {
@@ -83,33 +84,52 @@ function parseOption(key: OptionName, value: unknown, where: string): unknown {
 }
 
 /** What concerns several options at once. */
-function complete(config: AgentConfig): AgentConfig {
+function complete(config: AgentConfig, env: ConfigSources['env']): AgentConfig {
   const { url } = config;
   if (url === undefined)
     throw new ConfigError(`${prefix}URL (url): the server's address is needed`);
-  if (
-    url.protocol === 'http:' &&
-    !isLoopback(url.hostname.replace(/^\[(.*)\]$/, '$1')) &&
-    !config.insecure_http
-  ) {
+  if (url.protocol === 'http:' && !isLoopback(hostOf(url)) && !config.insecure_http) {
     throw new ConfigError(
       `${prefix}URL (url): http:// to another machine would send the key in the clear; use https:// or set insecure_http`,
     );
   }
-  if (config.key !== undefined || config.key_file === undefined) return config;
+  if ((config.client_cert_file === undefined) !== (config.client_key_file === undefined)) {
+    throw new ConfigError(
+      `${prefix}CLIENT_CERT_FILE (client_cert_file): a certificate and its key go together`,
+    );
+  }
+  return { ...config, key: readKey(config), proxy_url: config.proxy_url ?? toProxy(env, url) };
+}
+
+function readKey(config: AgentConfig): string | undefined {
+  if (config.key !== undefined || config.key_file === undefined) return config.key;
   try {
-    return { ...config, key: options.key.parse(readFileSync(config.key_file, 'utf8')) };
+    return options.key.parse(readFileSync(config.key_file, 'utf8'));
   } catch (error) {
     throw new ConfigError(`${prefix}KEY_FILE (key_file): ${messageOf(error)}`);
   }
 }
 
-/** For `print-config`: one `name: value` a line, the key not shown. */
+function toProxy(env: ConfigSources['env'], url: URL): URL | undefined {
+  try {
+    return proxyFromEnvironment(env, url);
+  } catch (error) {
+    throw new ConfigError(messageOf(error));
+  }
+}
+
+/** For `print-config`: one `name: value` a line, neither key nor password shown. */
 export function printConfig(config: AgentConfig): string {
   const lines = Object.entries(config).map(([key, value]) => {
     if (value === undefined) return `# ${key}:`;
     if (key === 'key') return '# key: set, not shown';
-    return `${key}: ${JSON.stringify(value instanceof URL ? value.href : value)}`;
+    return `${key}: ${JSON.stringify(value instanceof URL ? withoutPassword(value) : value)}`;
   });
   return `${lines.join('\n')}\n`;
+}
+
+function withoutPassword(url: URL): string {
+  const shown = new URL(url);
+  if (shown.password !== '') shown.password = 'not-shown';
+  return shown.href;
 }

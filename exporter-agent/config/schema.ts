@@ -3,6 +3,8 @@ import { profiles, type Profile } from '../collect/node/metric.ts';
 import { parseListenAddress, wantsAddress } from '../listen/address.ts';
 import { hostIdPattern } from '../identity.ts';
 import { logLevels, type LogLevel } from '../log.ts';
+import { parseProxy } from '../send/proxy.ts';
+import { remoteWriteModes, type RemoteWriteMode } from '../send/remote-write.ts';
 
 /** The configuration cannot be used; the message names the option and says what it wants. */
 export class ConfigError extends Error {
@@ -41,6 +43,36 @@ export const options = {
     undefined,
     "PEM file of the server's own certificate authority.",
     toText,
+  ),
+  client_cert_file: option<string | undefined>(
+    undefined,
+    'PEM file of the certificate by which the agent shows who it is; with `client_key_file`.',
+    toText,
+  ),
+  client_key_file: option<string | undefined>(
+    undefined,
+    'PEM file of the key of that certificate.',
+    toText,
+  ),
+  tls_server_name: option<string | undefined>(
+    undefined,
+    "Name in the server's certificate, where it is not the one in `url`.",
+    toText,
+  ),
+  proxy_url: option<URL | undefined>(
+    undefined,
+    'HTTP proxy on the way to the server; without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY hold.',
+    (value) => parseProxy(toText(value)),
+  ),
+  remote_write: option<RemoteWriteMode>(
+    'auto',
+    'Version of remote write: 2.0, 1.0, or auto: 2.0, and 1.0 to a receiver that does not know it.',
+    toRemoteWriteMode,
+  ),
+  max_series_per_request: option<number>(
+    2000,
+    'Series in one request; a tick that has more makes several.',
+    toInteger(1, 10_000),
   ),
   insecure_http: option<boolean>(
     false,
@@ -174,6 +206,11 @@ function oneOf<T extends string>(words: readonly T[]): (value: unknown) => T {
     if (word === undefined) throw new Error(`wants one of ${words.join(', ')}`);
     return word;
   };
+}
+
+function toRemoteWriteMode(value: unknown): RemoteWriteMode {
+  // YAML reads 2.0 as the number 2.
+  return oneOf(remoteWriteModes)(typeof value === 'number' ? value.toFixed(1) : value);
 }
 
 function toListen(value: unknown): string {

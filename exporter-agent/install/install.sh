@@ -343,7 +343,7 @@ stage_command() {
 set -a
 . $env_file
 set +a
-exec $program/node --jitless --max-semi-space-size=1 --max-old-space-size=24 $program/gaugeway-agent.mjs "\$@"
+exec $program/node --jitless --max-semi-space-size=1 --no-node-snapshot --max-old-space-size=24 $program/gaugeway-agent.mjs "\$@"
 END
   chmod 0755 "$stage/command"
 }
@@ -356,7 +356,7 @@ agent() (
   # shellcheck source=/dev/null
   . "$stage/agent.env"
   [ -z "$ca_file" ] || export GAUGEWAY_AGENT_CA_FILE="$ca_file"
-  exec "$stage/node" --jitless --max-semi-space-size=1 "$stage/gaugeway-agent.mjs" "$@" </dev/null
+  exec "$stage/node" --jitless --max-semi-space-size=1 --no-node-snapshot "$stage/gaugeway-agent.mjs" "$@" </dev/null
 )
 
 is_enrolled() { [ -s "$state/key" ] || [ -n "$(setting GAUGEWAY_AGENT_KEY)$(setting GAUGEWAY_AGENT_KEY_FILE)" ]; }

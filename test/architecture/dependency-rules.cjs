@@ -58,7 +58,6 @@ const owners = {
   pino: ['src/platform/log.ts'],
   'prom-client': ['src/platform/meters.ts'],
   protobufjs: ['src/wire/'],
-  snappyjs: ['src/wire/', 'exporter-agent/send/'],
   'socket.io': ['src/live/'],
   undici: ['src/storage/victoria/', 'src/notify/'],
   'zod-openapi': ['src/http/'],
@@ -71,7 +70,7 @@ const coreOwners = {
   http: ['src/http/', 'src/managed/', 'exporter-agent/listen/', 'exporter-agent/send/'],
   http2: [],
   https: ['src/http/', 'src/managed/', 'exporter-agent/send/'],
-  net: ['src/http/', 'src/managed/', 'src/app/listen-address.ts'],
+  net: ['src/http/', 'src/managed/', 'src/app/listen-address.ts', 'exporter-agent/send/'],
   tls: ['src/http/', 'exporter-agent/send/'],
   worker_threads: [],
 };
@@ -79,7 +78,7 @@ const coreOwners = {
 /** Any room of src: schemas, and a bounded map. */
 const sharedLibraries = ['lru-cache', 'zod'];
 
-const agentLibraries = ['js-yaml', 'snappyjs'];
+const agentLibraries = ['js-yaml'];
 
 const room = '(?:storage/)?[^/]+';
 const anyDoor = `^src/${room}/index[.]ts$`;

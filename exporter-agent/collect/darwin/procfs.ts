@@ -68,7 +68,7 @@ export async function createDarwinProcfs(deps: DarwinDeps): Promise<Procfs> {
     if (file) return file();
     throw new Error(`macOS has nothing like /proc/${path}`);
   };
-  return { read, readOnce: read, list: () => [], resolve: read, close: () => undefined };
+  return { read, readOnce: read, resolve: (path) => path, list: () => [], close: () => undefined };
 }
 
 /** Shorter than `refreshMs`: a tool that hangs runs once. */

@@ -2,7 +2,7 @@ import { launch, type Program, type Stage } from '../../support/stage.ts';
 import type { TlsSink } from './sink.ts';
 
 /** The flags of the unit. */
-const flags = ['--jitless', '--max-semi-space-size=1'];
+const flags = ['--jitless', '--max-semi-space-size=1', '--no-node-snapshot'];
 
 /** The bundle as the unit runs it, sending to the sink under its own path. */
 export function startAgent(

@@ -123,6 +123,7 @@ describe('a Mac', () => {
         statfs: () => Promise.resolve(space),
         networkFilesystems: false,
         cpuMicros: () => 0,
+        ...{ root: procfs, on: [], textfiles: undefined },
         off: ['sockets', 'processes'],
       },
     });
