@@ -9,6 +9,8 @@ import { describe } from './send/answer.ts';
 import { emptyWrite } from './send/remote-write.ts';
 
 const betweenReadsMs = 1_000;
+/** nvidia-smi may take ten seconds to tell the first figure. */
+const mostGpuWaitMs = 15_000;
 
 /** Reads twice, a second apart, so that there are rates. */
 async function readTwice(
@@ -30,7 +32,13 @@ async function readTwice(
   };
   read();
   await systemClock.sleep(betweenReadsMs);
-  return read();
+  const { gpu } = parts.collectors;
+  for (let waitedMs = 0; gpu.isStarting() && waitedMs < mostGpuWaitMs; waitedMs += 200) {
+    await systemClock.sleep(200);
+  }
+  const points = read();
+  gpu.stop();
+  return points;
 }
 
 /** `once`: everything this host tells, as exposition text; nothing is sent. */

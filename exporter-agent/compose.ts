@@ -5,6 +5,7 @@ import { createAgent, type Agent } from './agent.ts';
 import { systemClock } from './clock.ts';
 import type { Point } from './collect/run.ts';
 import { createProcfs } from './collect/procfs/root.ts';
+import { createToolFinder } from './collect/gpu/tool.ts';
 import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
 import { openSystem } from './collect/system.ts';
@@ -46,6 +47,7 @@ export interface Parts {
 export async function createParts(config: AgentConfig, log: Logger): Promise<Parts> {
   const system = await openSystem(config, () => clock.monotonicMs());
   const statfsOnce = shareCalls((mountPoint) => statfs(join(config.rootfs, mountPoint)));
+  const findGpuTool = createToolFinder({ mode: config.gpu, path: config.nvidia_smi });
   const buildCollectors = (profile: Profile) =>
     createHostCollectors({
       ...{ procfs: system.procfs, machine: machine() },
@@ -56,6 +58,7 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
       foreignProc: config.procfs !== '/proc',
       networkFilesystems: config.network_filesystems,
       cpuMicros,
+      gpu: { find: findGpuTool, monotonicMs: () => clock.monotonicMs() },
       on: config.collectors_on,
       off: system.off,
       textfiles: openTextfiles(config.textfile_dir),
@@ -124,8 +127,7 @@ export function composeAgent(
     collectors: running.list,
     nodeNames: running.nodeNames,
     encoder: createHostEncoder(parts),
-    sender: delivery.sender,
-    intervalMs,
+    ...{ sender: delivery.sender, intervalMs, clock, log },
     beat: async () => {
       await control.beat();
       const clockWrong = clockTrouble(control.clockOffsetMs());
@@ -133,10 +135,12 @@ export function composeAgent(
     },
     ...(onTick === undefined ? {} : { onTick }),
     disconnect: () => transport.close(),
-    clock,
-    log,
   });
-  return { agent, close: () => delivery.spool.close() };
+  const close = () => {
+    running.stop();
+    delivery.spool.close();
+  };
+  return { agent, close };
 }
 
 function createHostEncoder({ config, hostId, host }: Parts): Encoder {

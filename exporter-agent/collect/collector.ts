@@ -37,6 +37,7 @@ export type CollectorName =
   | 'sockets'
   | 'kernel'
   | 'processes'
+  | 'gpu'
   | 'vmstat'
   | 'pressure'
   | 'filefd'

@@ -27,6 +27,7 @@ import { createArpCollector, createUdpQueuesCollector } from './net-tables.ts';
 import { createNetclassCollector } from './netclass.ts';
 import { createNetstatCollector } from './netstat.ts';
 import { createNetworkCollector } from './network.ts';
+import { createGpuCollector, type GpuCollector, type GpuDeps } from './gpu/collector.ts';
 import { profiles, type Profile } from './node/metric.ts';
 import { createOsCollector } from './os.ts';
 import { createSchedstatCollector, createSoftnetCollector } from './per-cpu.ts';
@@ -51,6 +52,7 @@ export const membership = {
   network: 'lean',
   sockets: 'lean',
   processes: 'lean',
+  gpu: 'lean',
   kernel: 'core',
   vmstat: 'core',
   pressure: 'core',
@@ -99,6 +101,7 @@ export interface HostCollectors {
   without(off: readonly string[]): Collector[];
   filesystem: FilesystemCollector;
   processes: ProcessCollector;
+  gpu: GpuCollector;
 }
 
 export interface HostCollectorDeps {
@@ -118,6 +121,7 @@ export interface HostCollectorDeps {
   on: readonly SwitchableCollector[];
   /** CPU time of the agent so far. */
   cpuMicros: () => number;
+  gpu: Omit<GpuDeps, 'procfs'>;
   off: readonly SwitchableCollector[];
   textfiles: TextfileDirectory | undefined;
 }
@@ -135,11 +139,14 @@ export function createHostCollectors(deps: HostCollectorDeps): HostCollectors {
     cpuMicros: deps.cpuMicros,
     later: (work) => void setImmediate(work),
   });
+  const gpu = createGpuCollector({ ...deps.gpu, procfs: deps.procfs });
+  processes.joinGpu((pid) => gpu.useOf(pid));
   const all = {
     ...createCoreCollectors(deps),
     ...createFullCollectors(deps),
     filesystem,
     processes,
+    gpu,
   };
   const list = switchableCollectors
     .filter((name) => isWanted(name, deps))
@@ -148,7 +155,7 @@ export function createHostCollectors(deps: HostCollectorDeps): HostCollectors {
       return membership[name] === 'lean' ? collector : rested(collector, everyMs[name]);
     });
   const without = (off: readonly string[]) => list.filter(({ name }) => !off.includes(name));
-  return { list, without, filesystem, processes };
+  return { list, without, filesystem, processes, gpu };
 }
 
 /** Of another namespace's /proc, the network of its PID 1. */

@@ -13,6 +13,8 @@ export interface Running {
   topProcesses: () => ProcessSnapshot | null;
   /** From the next tick on. Another profile begins anew: its first tick has no rates. */
   choose: (remote: RemoteConfig | undefined) => void;
+  /** Ends what runs beside the agent. */
+  stop: () => void;
 }
 
 const defaultTopN = 10;
@@ -33,14 +35,17 @@ export function createRunning(deps: {
     return { topN, mask: maskProcessNames };
   };
   const use = (built: HostCollectors): void => {
+    if (built !== host) host.gpu.stop();
     host = built;
     host.processes.follow(policy);
+    host.gpu.follow(policy);
   };
   use(host);
   return {
     topProcesses: () =>
       list.includes(host.processes) ? (host.processes.snapshot() ?? null) : null,
     list: () => list,
+    stop: () => host.gpu.stop(),
     nodeNames: () => profile !== 'lean',
     stuckMounts: () => host.filesystem.stuckMounts(),
     choose(remote) {
@@ -51,6 +56,7 @@ export function createRunning(deps: {
       }
       const off = [...(remote?.collectorsOff ?? []), ...(remote?.gpu === false ? ['gpu'] : [])];
       list = [...host.without(off), ...deps.own(profile !== 'lean')];
+      if (!list.includes(host.gpu)) host.gpu.stop();
     },
   };
 }

@@ -23,8 +23,8 @@ export async function openSystem(
   const { openDarwinProcfs } = await import('./darwin/procfs.ts');
   return {
     procfs: await openDarwinProcfs(monotonicMs),
-    // node_exporter names a Mac's figures otherwise; there is no /proc/PID and no count of sockets.
+    // node_exporter names a Mac's figures otherwise; there is no /proc/PID, no count of sockets, no NVIDIA card.
     profileFor: () => 'lean',
-    off: [...config.collectors_off, 'sockets', 'processes'],
+    off: [...config.collectors_off, 'sockets', 'processes', 'gpu'],
   };
 }

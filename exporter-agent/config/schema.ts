@@ -1,5 +1,6 @@
 import { switchableCollectors, type SwitchableCollector } from '../collect/registry.ts';
 import { profiles, type Profile } from '../collect/node/metric.ts';
+import { gpuModes, type GpuMode } from '../collect/gpu/tool.ts';
 import { parseListenAddress, wantsAddress } from '../listen/address.ts';
 import { hostIdPattern } from '../identity.ts';
 import { logLevels, type LogLevel } from '../log.ts';
@@ -89,6 +90,16 @@ export const options = {
     [],
     `Collectors not to run, of: ${switchableCollectors.join(', ')}.`,
     toCollectors,
+  ),
+  gpu: option<GpuMode>(
+    'auto',
+    'Run nvidia-smi for NVIDIA cards: `auto` where the driver is loaded, `on` wherever the tool is, `off` never.',
+    oneOf(gpuModes),
+  ),
+  nvidia_smi: option<string | undefined>(
+    undefined,
+    'Path of nvidia-smi; without it the usual places are tried.',
+    toText,
   ),
   collectors_on: option<readonly SwitchableCollector[]>(
     [],

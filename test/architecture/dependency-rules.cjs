@@ -65,7 +65,7 @@ const owners = {
 
 /** Modules of Node that reach other processes and machines. */
 const coreOwners = {
-  child_process: ['src/managed/', 'exporter-agent/collect/darwin/'],
+  child_process: ['src/managed/', 'exporter-agent/collect/darwin/', 'exporter-agent/collect/gpu/'],
   dgram: [],
   http: ['src/http/', 'src/managed/', 'exporter-agent/listen/', 'exporter-agent/send/'],
   http2: [],

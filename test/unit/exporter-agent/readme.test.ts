@@ -30,6 +30,7 @@ const collectors = () => [
     networkFilesystems: false,
     on: ['cgroup'],
     cpuMicros: () => 0,
+    gpu: { find: () => undefined, monotonicMs: () => 0 },
     off: [],
     textfiles: undefined,
   }).list,

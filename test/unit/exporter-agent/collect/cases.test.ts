@@ -50,6 +50,7 @@ async function play(directory: string): Promise<string> {
     networkFilesystems: false,
     on: asked === '' ? [] : (asked.split(/\s+/) as SwitchableCollector[]),
     cpuMicros: () => 0,
+    gpu: { find: () => undefined, monotonicMs: () => 0 },
     off: [],
     textfiles: undefined,
   });

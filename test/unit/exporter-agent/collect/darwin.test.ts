@@ -124,7 +124,8 @@ describe('a Mac', () => {
         networkFilesystems: false,
         cpuMicros: () => 0,
         ...{ root: procfs, on: [], textfiles: undefined },
-        off: ['sockets', 'processes'],
+        gpu: { find: () => undefined, monotonicMs: () => nowMs },
+        off: ['sockets', 'processes', 'gpu'],
       },
     });
     return async () => {

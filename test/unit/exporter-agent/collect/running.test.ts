@@ -13,6 +13,11 @@ function host(names: CollectorName[]) {
   const list = names.map(collector);
   const followed: { topN: number; mask: boolean }[] = [];
   const processes = list.find(({ name }) => name === 'processes');
+  const gpu = Object.assign(list.find(({ name }) => name === 'gpu') ?? collector('gpu'), {
+    isStopped: false,
+    follow: () => undefined,
+    stop: () => void (gpu.isStopped = true),
+  });
   const built = {
     list,
     without: (off: readonly string[]) => list.filter(({ name }) => !off.includes(name)),
@@ -21,12 +26,13 @@ function host(names: CollectorName[]) {
       follow: (policy: () => { topN: number; mask: boolean }) => followed.push(policy()),
       snapshot: () => ({ pid: 1 }),
     }),
+    gpu,
   };
-  return { built: built as unknown as HostCollectors, followed };
+  return { built: built as unknown as HostCollectors, followed, gpu };
 }
 
-function setUp(remote?: RemoteConfig) {
-  const core = host(['cpu', 'processes', 'kernel']);
+function setUp(remote?: RemoteConfig, names: CollectorName[] = ['cpu', 'processes', 'kernel']) {
+  const core = host(names);
   const lean = host(['cpu', 'processes']);
   const asked: string[] = [];
   const running = createRunning({
@@ -68,6 +74,19 @@ describe('the collectors that run', () => {
     expect(running.nodeNames()).toBe(false);
     expect(running.stuckMounts()).toBe(2);
     expect(lean.followed).toHaveLength(1);
+  });
+
+  it('leave no tool for cards running when they are switched off, replaced or ended', () => {
+    const switched = setUp(undefined, ['cpu', 'gpu']);
+    expect(switched.core.gpu.isStopped).toBe(false);
+    switched.running.choose({ version: '1', gpu: false });
+    expect(switched.core.gpu.isStopped).toBe(true);
+    const replaced = setUp(undefined, ['cpu', 'gpu']);
+    replaced.running.choose({ version: '1', profile: 'lean' });
+    expect(replaced.core.gpu.isStopped).toBe(true);
+    const ended = setUp(undefined, ['cpu', 'gpu']);
+    ended.running.stop();
+    expect(ended.core.gpu.isStopped).toBe(true);
   });
 
   it('tell as many processes, and as masked, as the server set', () => {
