@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { installRoutes } from '../../src/http/index.ts';
@@ -17,6 +17,11 @@ import {
 import { openUserland, type Userland } from '../support/userland.ts';
 
 const show = 'systemctl show --value --property';
+const ownFiles = () =>
+  ['/etc/machine-id', '/usr/local/bin/gaugeway-agent', '/opt/gaugeway-agent/install.sh'].map(
+    (file) => (existsSync(file) ? readFileSync(file, 'utf8') : undefined),
+  );
+const before = ownFiles();
 let house: Stage;
 let product: Product;
 let stage: Stage;
@@ -26,7 +31,11 @@ beforeAll(async () => {
   house = new Stage();
   product = await startProduct(house, await startStorage(house));
 });
-afterAll(() => house.end());
+afterAll(async () => {
+  await house.end();
+  // Whatever is done to a fresh host is done in its namespace.
+  expect(ownFiles()).toEqual(before);
+});
 
 beforeEach(() => {
   stage = new Stage();

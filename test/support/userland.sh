@@ -1,8 +1,12 @@
 #!/bin/sh
 # Runs in mount, process, name and cgroup namespaces of its own: makes $1 (a Debian in a folder) the root under a
-# layer in memory, and becomes $2 there: a shell that waits, or systemd. All of it ends with this process.
+# layer in memory, and becomes $2 there: a shell that waits, or systemd. All of it ends with this process. The file
+# /.userland with $3 in it says that what is at / is no longer the test machine's own.
 set -eu
-lower=$1 init=$2
+lower=$1 init=$2 mark=$3
+
+# Outside of a namespace of its own it would pivot the test machine itself.
+[ "$$" = 1 ] || exit 1
 
 mount --make-rprivate /
 mount -t tmpfs tmpfs /mnt
@@ -38,6 +42,7 @@ echo fresh-host >etc/hostname
 mkdir -p mnt/outside
 pivot_root . mnt/outside
 umount -l /mnt/outside
+printf '%s\n' "$mark" >/.userland
 case $init in
   systemd)
     cd /etc/systemd/system

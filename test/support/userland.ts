@@ -26,11 +26,12 @@ export interface Userland {
 /** With `systemd` it is booted, else nothing runs in it. */
 export async function openUserland(stage: Stage, init: 'none' | 'systemd'): Promise<Userland> {
   const lower = ensureUserland();
+  const mark = randomBytes(16).toString('hex');
   const holder = spawn(
     'setpriv',
     [
       ...['--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--uts', '--cgroup', '--fork'],
-      ...['--kill-child', 'sh', script, lower, init],
+      ...['--kill-child', 'sh', script, lower, init, mark],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
@@ -43,11 +44,10 @@ export async function openUserland(stage: Stage, init: 'none' | 'systemd'): Prom
     holder.kill('SIGKILL');
     await gone;
   });
-  const run = (line: string, stdin?: string) => runIn(innerOf(holder.pid ?? 0), line, stdin);
+  const run = (line: string, stdin?: string) =>
+    runIn({ pid: innerOf(holder.pid ?? 0), mark }, line, stdin);
   const isThere = until('the userland is there', async () => {
-    if (init === 'none') {
-      return (await run('test -e /etc/debian_version -a ! -e /mnt/root')).code === 0;
-    }
+    if (init === 'none') return (await run('true')).code === 0;
     const { output } = await run('systemctl is-system-running');
     return /^(running|degraded)/.test(output);
   });
@@ -84,10 +84,25 @@ function innerOf(unsharePid: number): number {
   return Number(found);
 }
 
-function runIn(pid: number, line: string, stdin = ''): Promise<Ran> {
+/**
+ * Nothing runs before the mark is seen: until the folder has become its root, the namespace still shows this machine's
+ * own files, and the line would change them.
+ */
+function runIn(inner: { pid: number; mark: string }, line: string, stdin = ''): Promise<Ran> {
+  const guard = `[ "$(cat /.userland 2>/dev/null)" = ${inner.mark} ] || exit 97`;
   const child = spawn(
     'nsenter',
-    [`--target=${pid}`, '--mount', '--pid', '--uts', '--cgroup', '--', '/bin/sh', '-c', line],
+    [
+      `--target=${inner.pid}`,
+      '--mount',
+      '--pid',
+      '--uts',
+      '--cgroup',
+      '--',
+      '/bin/sh',
+      '-c',
+      `${guard}\n${line}`,
+    ],
     { env: { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', HOME: '/root', LANG: 'C' } },
   );
   let output = '';

@@ -109,7 +109,16 @@ describe('a Mac', () => {
   function host() {
     const space = { blocks: 1_000, bfree: 400, bavail: 400, bsize: 4_096, files: 1, ffree: 1 };
     const { list } = createHostCollectors({
-      ...{ procfs, sysfs: procfs, profile: 'lean', machine: 'arm64', foreignProc: false },
+      ...{
+        procfs,
+        sysfs: procfs,
+        root: procfs,
+        on: [],
+        textfiles: undefined,
+        profile: 'lean',
+        machine: 'arm64',
+        foreignProc: false,
+      },
       ...{
         statfs: () => Promise.resolve(space),
         networkFilesystems: false,
