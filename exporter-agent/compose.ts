@@ -11,6 +11,7 @@ import type { Point } from './collect/run.ts';
 import { createProcfs } from './collect/procfs/root.ts';
 import { createNodeSelfCollector } from './collect/node/self.ts';
 import { createHostCollectors, type HostCollectors } from './collect/registry.ts';
+import { openSystem } from './collect/system.ts';
 import { openTextfiles } from './collect/textfile-directory.ts';
 import { createRunning, shareCalls, type Running } from './collect/running.ts';
 import type { Profile } from './collect/node/metric.ts';
@@ -53,11 +54,12 @@ export interface Parts {
 }
 
 export async function createParts(config: AgentConfig, log: Logger): Promise<Parts> {
-  const procfs = createProcfs(config.procfs);
+  const system = await openSystem(config, () => clock.monotonicMs());
   const statfsOnce = shareCalls((mountPoint) => statfs(join(config.rootfs, mountPoint)));
   const buildCollectors = (profile: Profile) =>
     createHostCollectors({
-      ...{ procfs, profile, machine: machine() },
+      ...{ procfs: system.procfs, machine: machine() },
+      profile: system.profileFor(profile),
       sysfs: createProcfs(config.sysfs),
       root: createProcfs(config.rootfs),
       statfs: statfsOnce,
@@ -65,7 +67,7 @@ export async function createParts(config: AgentConfig, log: Logger): Promise<Par
       networkFilesystems: config.network_filesystems,
       cpuMicros,
       on: config.collectors_on,
-      off: config.collectors_off,
+      off: system.off,
       textfiles: openTextfiles(config.textfile_dir),
     });
   const credential = loadCredential(config.key, config.state_dir);

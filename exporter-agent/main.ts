@@ -17,11 +17,8 @@ async function main(): Promise<number> {
   }
   // The agent may not import the server's platform; this is its only reader of the environment.
   // eslint-disable-next-line n/no-process-env
-  const config = await loadConfig({
-    env: { ...process.env, ...given(args) },
-    file: args.config,
-    flags: args.flags,
-  });
+  const env = { ...process.env, ...given(args) };
+  const config = await loadConfig({ env, file: args.config, flags: args.flags });
   if (args.command === 'print-config') {
     process.stdout.write(printConfig(config));
     return 0;

@@ -25,6 +25,7 @@ import { createRejectionStore, type Postgres } from '../storage/postgres/index.t
 import { createVictoriaClient, createVictoriaReader } from '../storage/victoria/index.ts';
 import type { BuildRooms, FirstStart, Foundation, Serving } from './compose.ts';
 import { openDatabase } from './database.ts';
+import { agentInstallation, tokenForNewHosts } from './install.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { parseListen } from './listen-address.ts';
 import { localKeys } from './local-keys.ts';
@@ -62,6 +63,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const routes = [
     ...healthRoutes({ checks: checksOf(postgres, gateway), meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
+    ...agentInstallation(foundation),
     ...(roles.has('api') ? readRoutes(foundation, postgres, people) : []),
   ];
   const server = createHttpServer({
@@ -87,9 +89,9 @@ export const buildRooms: BuildRooms = async (foundation) => {
     url: urlOf(foundation, host, address.port),
     ...(first.created ? { firstStart: onlyGiven(first) } : {}),
   };
-  return foundation.managed
-    ? { ...serving, keys: await localKeys(access, config.dataDir) }
-    : serving;
+  if (!foundation.managed) return serving;
+  const keys = await localKeys(access, config.dataDir);
+  return { ...serving, keys, enrolmentToken: await tokenForNewHosts(people) };
 };
 
 const onlyGiven = ({ email, password }: FirstStart): FirstStart =>

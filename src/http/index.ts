@@ -18,6 +18,7 @@ export {
   type HeartbeatOutcome,
   type IngestRouteDeps,
 } from './routes/ingest.ts';
+export { installRoutes } from './routes/install.ts';
 export { processRoutes } from './routes/processes.ts';
 export { keyRoutes } from './routes/keys.ts';
 export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';

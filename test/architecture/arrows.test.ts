@@ -62,6 +62,7 @@ const wrongNeighbours: Record<string, string> = {
   agents: 'hosts',
   'storage/postgres': 'managed',
   'storage/victoria': 'access',
+  install: 'http',
   managed: 'app',
   http: 'storage/postgres',
   app: 'cli',

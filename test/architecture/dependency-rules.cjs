@@ -25,11 +25,14 @@ const arrows = {
     doors: ['wire', 'catalog', 'platform'],
     types: ['forward', 'query'],
   },
+  install: { doors: ['platform'] },
   managed: { doors: ['platform'], types: ['storage/victoria'] },
-  http: { doors: ['access', 'agents', 'hosts', 'ingest', 'query', 'catalog', 'platform'] },
+  http: {
+    doors: ['access', 'agents', 'hosts', 'ingest', 'install', 'query', 'catalog', 'platform'],
+  },
   app: {
     doors: [
-      ...['access', 'agents', 'forward', 'hosts', 'http', 'ingest', 'managed', 'query'],
+      ...['access', 'agents', 'forward', 'hosts', 'http', 'ingest', 'install', 'managed', 'query'],
       ...['storage/postgres', 'storage/victoria', 'wire', 'catalog', 'platform'],
     ],
   },
@@ -63,7 +66,7 @@ const owners = {
 
 /** Modules of Node that reach other processes and machines. */
 const coreOwners = {
-  child_process: ['src/managed/'],
+  child_process: ['src/managed/', 'exporter-agent/collect/darwin/'],
   dgram: [],
   http: ['src/http/', 'src/managed/', 'exporter-agent/listen/', 'exporter-agent/send/'],
   http2: [],

@@ -14,6 +14,7 @@ import {
   hostRoutes,
   processRoutes,
   ingestRoutes,
+  installRoutes,
   keyRoutes,
   ownConfigRoute,
   prometheusRoutes,
@@ -22,6 +23,7 @@ import {
   type IngestRouteDeps,
   type Route,
 } from '../../src/http/index.ts';
+import type { InstallKit } from '../../src/install/index.ts';
 import type { Ingest } from '../../src/ingest/index.ts';
 import { createMeters, silentLogger } from '../../src/platform/index.ts';
 import type { Query } from '../../src/query/index.ts';
@@ -75,6 +77,8 @@ const expected: Record<string, 'public' | 'read' | 'admin' | 'write'> = {
   'POST /api/v1/ingest/heartbeat': 'write',
   'GET /api/v1/ingest/rejections': 'read',
   'GET /api/v1/ingest/ha': 'read',
+  'GET /install.sh': 'public',
+  'GET /install/:file': 'public',
   'GET /health': 'public',
   'GET /-/healthy': 'public',
   'GET /ready': 'public',
@@ -119,6 +123,7 @@ function everyRoute(held: TestAccess): Route[] {
     ...processRoutes({ hosts: nothing as Hosts }),
     ...healthRoutes({ checks: {}, meters: createMeters() }),
     ...ingestRoutes(nothing as IngestRouteDeps),
+    ...installRoutes({ kit: nothing as InstallKit, publicUrl: undefined }),
     ...prometheusRoutes({
       ...{ query: {} as Query, version: '0', startedMs: 0, retentionMs: () => 0 },
       views: {

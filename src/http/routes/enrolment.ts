@@ -161,7 +161,10 @@ function answerEnrolment(call: Call, outcome: EnrolmentOutcome): void {
 
 /** The token is in the shell's history and for a moment in its process list: it is short-lived and counted. */
 function installLine(url: string, token: string): string {
-  return `curl -fsSL ${url.replace(/\/$/, '')}/install.sh | sh -s -- --token ${token}`;
+  // Plain HTTP to another machine is what the script wants to hear said.
+  const isPlain = url.startsWith('http:') && !/^http:\/\/(127\.|localhost|\[::1\])/.test(url);
+  const options = `--token ${token}${isPlain ? ' --insecure-http' : ''}`;
+  return `curl -fsSL ${url.replace(/\/$/, '')}/install.sh | sh -s -- ${options}`;
 }
 
 /** As the request came; what is not plainly a host would not be safe to paste into a shell. */
