@@ -210,10 +210,10 @@ describe('an agent from its token to its end', () => {
       expect(text).not.toContain(fresh);
       expect(text).not.toContain(old);
     }
-    const before = (await query(`agent_sent_batches_total{host_id="${hostId}"}`))[0]?.value[1];
+    const afterSeconds = Date.now() / 1000;
     await until('it goes on sending', async () => {
-      const now = (await query(`agent_sent_batches_total{host_id="${hostId}"}`))[0]?.value[1];
-      return Number(now) > Number(before);
+      const found = await query(`agent_heartbeat_timestamp_seconds{host_id="${hostId}"}`);
+      return Number(found[0]?.value[1]) > afterSeconds;
     });
   });
 
