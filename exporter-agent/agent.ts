@@ -35,6 +35,8 @@ export interface AgentDeps {
   /** Breaks what is still out, so that it ends in the buffer. */
   disconnect: () => void;
   clock: Clock;
+  /** The samples' timestamps: the wall clock, except where that is plainly wrong. */
+  tickMs: () => number;
   log: Logger;
 }
 
@@ -61,7 +63,7 @@ export function createAgent(deps: AgentDeps): Agent {
 
   function tick(): void {
     const now: Tick = {
-      wallMs: clock.nowMs(),
+      wallMs: deps.tickMs(),
       monotonicMs: clock.monotonicMs(),
       intervalMs: deps.intervalMs(),
       bootId: deps.bootId,
@@ -88,7 +90,7 @@ export function createAgent(deps: AgentDeps): Agent {
   async function finish(): Promise<void> {
     const stopped = sender.stop();
     await within(clock, lastPostMs, Promise.allSettled([...out, stopped]));
-    const nowMs = clock.nowMs();
+    const nowMs = deps.tickMs();
     const end = encoder.encodeEnd(nowMs);
     if (end.length > 0) await within(clock, lastPostMs, offer(end, nowMs));
     deps.disconnect();

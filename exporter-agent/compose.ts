@@ -27,6 +27,7 @@ import type { Transport } from './send/https.ts';
 import { metadataOf } from './send/metadata.ts';
 import { Compressor } from './send/snappy.ts';
 import { createTrouble, type Trouble } from './trouble.ts';
+import { createTickTime, type TickTime } from './tick-time.ts';
 import { agentVersion } from './version.ts';
 
 const clock = systemClock;
@@ -113,12 +114,14 @@ export function composeAgent(
     ...{ credential: parts.credential, transport, clock, random: Math.random, log },
     heartbeat: () => toHeartbeat({ trouble, control, running, delivery, self, parts }),
     onConfig: running.choose,
+    onClockOffset: (offsetMs) => tickTime.compare(offsetMs),
     onTrouble: (message) => trouble.met('heartbeat fails', message),
     // A wrong clock is told for as long as it is wrong.
     onTold: (message) => {
       if (message !== clockTrouble(control.clockOffsetMs())) trouble.told(message);
     },
   });
+  const tickTime = openTickTime(log, () => control.beat());
   running.choose(control.remote());
   const intervalMs = () => 1000 * (control.remote()?.intervalSeconds ?? config.interval_seconds);
   const agent = createAgent({
@@ -128,6 +131,7 @@ export function composeAgent(
     nodeNames: running.nodeNames,
     encoder: createHostEncoder(parts),
     ...{ sender: delivery.sender, intervalMs, clock, log },
+    tickMs: () => tickTime.nowMs(),
     beat: async () => {
       await control.beat();
       const clockWrong = clockTrouble(control.clockOffsetMs());
@@ -141,6 +145,16 @@ export function composeAgent(
     delivery.spool.close();
   };
   return { agent, close };
+}
+
+function openTickTime(log: Logger, ask: () => Promise<void>): TickTime {
+  return createTickTime({
+    wallMs: () => clock.nowMs(),
+    onJump: () => {
+      log.warn('the clock of this host was set: the server is asked for the time');
+      void ask();
+    },
+  });
 }
 
 function createHostEncoder({ config, hostId, host }: Parts): Encoder {

@@ -26,6 +26,8 @@ export interface ControlDeps extends Omit<FollowerDeps, 'report'> {
   heartbeat: () => Heartbeat;
   /** What went wrong, for the next heartbeat's `last_error`. */
   onTrouble: (message: string) => void;
+  /** Server minus host, milliseconds, as a heartbeat found it. */
+  onClockOffset: (offsetMs: number) => void;
   /** The server has heard this `last_error`. */
   onTold: (trouble: string | null) => void;
 }
@@ -75,7 +77,10 @@ export function createControl(deps: ControlDeps): Control {
     }
     mindClone(undefined);
     deps.onTold(told.last_error);
-    clockOffsetMs = outcome.clockOffsetMs ?? clockOffsetMs;
+    if (outcome.clockOffsetMs !== undefined) {
+      clockOffsetMs = outcome.clockOffsetMs;
+      deps.onClockOffset(clockOffsetMs);
+    }
     if (outcome.config !== undefined) follower.take(outcome.config);
     if (outcome.nextKey !== undefined) await replaceKey(outcome.nextKey);
   }

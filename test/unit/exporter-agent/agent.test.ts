@@ -38,6 +38,7 @@ function setUp(collectors: Collector[], offer: () => Promise<void> = () => Promi
     },
     disconnect: () => (disconnected = true),
     clock: { ...clock, nowMs: () => clock.nowMs() + settings.clockSetByMs },
+    tickMs: () => clock.nowMs() + settings.clockSetByMs,
     log: { debug: line, info: line, warn: line, error: line },
   });
   const stop = new AbortController();
