@@ -220,6 +220,8 @@ describe('an agent from its token to its end', () => {
   it('keeps a running copy of its disk out until an administrator approves it', async () => {
     const copy = join(stage.directory(), 'copy');
     fs.cpSync(stateDir, copy, { recursive: true });
+    // Its holder lives on this machine, and would not on a second one.
+    fs.rmSync(join(copy, 'agent.lock'));
     const clone = run(copy, { GAUGEWAY_AGENT_PROCFS: proclikeOf('a-second-machine') });
     await until('it is refused', () =>
       Promise.resolve(clone.said().includes('another machine with this identity')),
