@@ -36,7 +36,7 @@ export async function enrol(deps: EnrolDeps): Promise<{ ok: boolean; text: strin
     transport.useKey(kept.key);
     const { path, body, headers } = emptyWrite;
     const answer = await transport.post(path, body, headers, timeoutMs);
-    if (isGood(answer)) return { ok: true, text: `enrolled already as ${keptId}\n` };
+    if (isGood(answer)) return asNamed(keptId, config, `enrolled already as ${keptId}\n`);
     const isRefused = answer.kind === 'answered' && [401, 403].includes(answer.status);
     if (!isRefused) return { ok: false, text: `FAILS the server: ${describe(answer)}\n` };
   }
@@ -78,11 +78,14 @@ function keep(body: Record<string, unknown>, config: AgentConfig): { ok: boolean
   if (!keepHostId(config.state_dir, hostId) || !keepKey(config.state_dir, key)) {
     return { ok: false, text: `FAILS state_dir ${config.state_dir}: cannot be written\n` };
   }
-  if (config.host_id !== undefined && config.host_id !== hostId) {
-    const text = `FAILS host_id: this machine is ${hostId} to the server, the option says ${config.host_id}: take it out\n`;
-    return { ok: false, text };
-  }
-  return { ok: true, text: `enrolled as ${hostId}\n` };
+  return asNamed(hostId, config, `enrolled as ${hostId}\n`);
+}
+
+/** The key is for `hostId`: an agent that calls itself otherwise would be refused at every write. */
+function asNamed(hostId: string, config: AgentConfig, text: string): { ok: boolean; text: string } {
+  if (config.host_id === undefined || config.host_id === hostId) return { ok: true, text };
+  const why = `this machine is ${hostId} to the server, the option says ${config.host_id}: take it out`;
+  return { ok: false, text: `FAILS host_id: ${why}\n` };
 }
 
 function why(answer: Answer): string {

@@ -119,8 +119,7 @@ setting() {
 # systemd and sh both read the file, and quote differently: only what needs no quotes goes in.
 set_option() {
   case $2 in
-    http://\[*\]* | https://\[*\]*) ;;
-    *[!A-Za-z0-9._:/@%+,=~-]*) die "\"$2\" has a character that $1 cannot have" ;;
+    *[!][A-Za-z0-9._:/@%+,=~-]*) die "\"$2\" has a character that $1 cannot have" ;;
   esac
   grep -v "^$1=" "$stage/agent.env" >"$stage/agent.env.new" || :
   printf '%s=%s\n' "$1" "$2" >>"$stage/agent.env.new"

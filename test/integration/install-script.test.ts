@@ -264,6 +264,10 @@ describe('install.sh', () => {
     [['--ca-file', '/nowhere'], '/nowhere cannot be read'],
     [['--host-id', 'a b'], 'has a character that GAUGEWAY_AGENT_HOST_ID cannot have'],
     [['--host-id', "a'b"], 'has a character that GAUGEWAY_AGENT_HOST_ID cannot have'],
+    [
+      ['--host-id', 'http://[x]$(reboot)'],
+      'has a character that GAUGEWAY_AGENT_HOST_ID cannot have',
+    ],
     [['--host-id', '$(reboot)'], 'has a character that GAUGEWAY_AGENT_HOST_ID cannot have'],
   ])('refuses %j and changes nothing', async (args, message) => {
     const { code, output } = await run('dash', await script(), [
