@@ -67,7 +67,7 @@ export function createAgents(deps: Deps): Agents {
   return {
     ...{ tokens, configs },
     enrol: createEnrol({
-      ...{ tokens, tokenStore: stores.tokens, store, keys, clock },
+      ...{ tokens, store, keys, clock },
       throttle: createEnrolmentThrottle(clock),
       configOf: (tenantId, hostId) => configs.of(tenantId, hostId),
       maxHostsOf: deps.maxHostsOf,

@@ -36,7 +36,8 @@ const nextKeyPatienceMs = 300_000;
  * Judges the boot, ends a predecessor whose successor is in use, and hands out a successor where one is wanted.
  * `save` keeps the report; it runs only for the machine that speaks for the host.
  */
-export function createBeats({ store, keys, clock, log }: Deps) {
+export function createBeats(deps: Deps) {
+  const { store, keys, clock, log } = deps;
   async function superseded(agent: Agent, beat: Beat): Promise<void> {
     const { tenantId, hostId } = beat;
     if (agent.keyId !== null) await endKey(tenantId, agent.keyId, systemActor(tenantId), keys);
@@ -46,23 +47,6 @@ export function createBeats({ store, keys, clock, log }: Deps) {
         : {},
     );
     log.info('the new key of an agent is in use, the old one has ended', { tenantId, hostId });
-  }
-
-  async function nextKey(agent: Agent, beat: Beat): Promise<string | undefined> {
-    const { tenantId, hostId } = beat;
-    const nowMs = clock.nowMs();
-    const isDue =
-      agent.rotateWantedAtMs !== null &&
-      agent.keyId === beat.keyId &&
-      beat.takesKeys &&
-      nowMs - (agent.nextKeyAtMs ?? -Infinity) > nextKeyPatienceMs;
-    if (!isDue) return undefined;
-    const by = systemActor(tenantId);
-    const wanted = { name: `agent ${hostId}`, scopes: ['write'] as const, hostId };
-    const issued = await keys.create(tenantId, wanted, by);
-    await store.change(tenantId, hostId, () => ({ nextKeyId: issued.id, nextKeyAtMs: nowMs }));
-    if (agent.nextKeyId !== null) await endKey(tenantId, agent.nextKeyId, by, keys);
-    return issued.key;
   }
 
   return async (beat: Beat, save: () => Promise<void>): Promise<BeatOutcome> => {
@@ -89,6 +73,45 @@ export function createBeats({ store, keys, clock, log }: Deps) {
       await superseded(agent, beat);
       return { kind: 'taken', nextKey: undefined };
     }
-    return { kind: 'taken', nextKey: await nextKey(agent, beat) };
+    return { kind: 'taken', nextKey: await nextKey(agent, beat, deps) };
   };
+}
+
+/** Hands out a successor of the key where one is wanted. */
+async function nextKey(
+  agent: Agent,
+  beat: Beat,
+  { store, keys, clock }: Deps,
+): Promise<string | undefined> {
+  const { tenantId, hostId } = beat;
+  const nowMs = clock.nowMs();
+  if (!isDue(agent, beat, nowMs)) return undefined;
+  // Heartbeats may cross: one of them has the key made.
+  const lost: (string | null)[] = [];
+  await store.change(tenantId, hostId, (locked) => {
+    if (!isDue(locked, beat, nowMs)) return {};
+    lost.push(locked.nextKeyId);
+    return { nextKeyAtMs: nowMs };
+  });
+  if (lost[0] === undefined) return undefined;
+  const by = systemActor(tenantId);
+  const wanted = { name: `agent ${hostId}`, scopes: ['write'] as const, hostId };
+  const issued = await keys.create(tenantId, wanted, by);
+  const after = await store.change(tenantId, hostId, ({ nextKeyAtMs, rotateWantedAtMs }) =>
+    nextKeyAtMs === nowMs && rotateWantedAtMs !== null ? { nextKeyId: issued.id } : {},
+  );
+  // The machine enrolled meanwhile: it has a new key from that.
+  const isWanted = after?.nextKeyId === issued.id;
+  const ended = isWanted ? lost[0] : issued.id;
+  if (ended !== null) await endKey(tenantId, ended, by, keys);
+  return isWanted ? issued.key : undefined;
+}
+
+function isDue(agent: Agent, { keyId, takesKeys }: Beat, nowMs: number): boolean {
+  return (
+    agent.rotateWantedAtMs !== null &&
+    agent.keyId === keyId &&
+    takesKeys &&
+    nowMs - (agent.nextKeyAtMs ?? -Infinity) > nextKeyPatienceMs
+  );
 }

@@ -27,7 +27,8 @@ export function judgeBoot(agent: Agent, sign: Sign): BootVerdict {
   if (bootId === null) return { kind: 'own', patch: { bootId: sign.bootId } };
   if (bootId === sign.bootId) return { kind: 'own', patch: {} };
   const adopted = { bootId: sign.bootId, formerBootId: bootId };
-  if (beatAtMs === null || sign.nowMs - beatAtMs > silentAfterMs) {
+  // A last word of the future is of a clock that was wrong, and tells nothing of who lives.
+  if (beatAtMs === null || Math.abs(sign.nowMs - beatAtMs) > silentAfterMs) {
     const isFlagged = agent.cloneBootId === sign.bootId;
     return {
       kind: 'own',

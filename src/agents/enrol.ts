@@ -6,7 +6,7 @@ import { judgeBoot } from './boots.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentStore } from './stores.ts';
 import type { EnrolmentThrottle } from './throttle.ts';
-import type { EnrolmentToken, TokenRefusal, Tokens, TokenStore } from './tokens.ts';
+import type { EnrolmentToken, TokenRefusal, Tokens } from './tokens.ts';
 
 /** What a machine says when it enrols. */
 export interface EnrolmentRequest {
@@ -40,7 +40,6 @@ export type EnrolmentOutcome =
 
 interface Deps {
   tokens: Tokens;
-  tokenStore: TokenStore;
   store: AgentStore;
   keys: Keys;
   throttle: EnrolmentThrottle;
@@ -78,21 +77,17 @@ export function createEnrol(deps: Deps): Enrol {
   };
 }
 
-/** Which host the machine gets, with a use of the token spent where it takes one. */
+/** Which host the machine gets, as far as the machine and the token say it. */
 async function placeOf(
   request: EnrolmentRequest,
   token: EnrolmentToken,
   deps: Deps,
 ): Promise<{ hostId: string } | { reason: EnrolmentRefusal }> {
-  const { store } = deps;
-  const known = await store.findByMachine(token.tenantId, request.machine);
+  const known = await deps.store.findByMachine(token.tenantId, request.machine);
   if (known && (await isClone(known, request, deps))) return { reason: 'cloned_machine' };
   const hostId = known?.hostId ?? token.hostId ?? request.hostId ?? hostIdOf(request.machine);
-  if (await isTaken(hostId, token, known, store)) return { reason: 'host_id_taken' };
-  // Tried again with the same token: the answer was lost on the way, or the agent's state was.
-  const isRepeat = known?.tokenId === token.id;
-  if (!isRepeat && !(await deps.tokenStore.spend(token))) return { reason: 'no_uses_left' };
-  return { hostId };
+  const isForAnother = token.hostId !== null && token.hostId !== hostId;
+  return isForAnother ? { reason: 'host_id_taken' } : { hostId };
 }
 
 async function give(
@@ -108,13 +103,12 @@ async function give(
     details: { token: token.name, token_id: tokenId },
   };
   const facts = { hostname, machine, bootId, os, arch, agentVersion };
+  const rules = { mayTakeOver: token.hostId === hostId, maxHosts: deps.maxHostsOf(tenantId) };
   const done = await deps.store.enrol(
-    { ...facts, tenantId, hostId, tokenId, tags, maxHosts: deps.maxHostsOf(tenantId), atMs },
+    { ...facts, ...rules, tenantId, hostId, tokenId, tags, atMs },
     audit,
   );
-  if (done !== 'done') {
-    return { kind: 'refused', reason: done === 'taken' ? 'host_id_taken' : done };
-  }
+  if (done !== 'done') return { kind: 'refused', reason: done };
   await deps.onEnrolled(tenantId);
   const key = await issueKey(tenantId, hostId, actor, deps);
   return { kind: 'enrolled', host: { hostId, key, config: deps.configOf(tenantId, hostId) } };
@@ -135,17 +129,6 @@ async function isClone(
   if (kind === 'own') return false;
   await store.change(known.tenantId, known.hostId, () => patch);
   return true;
-}
-
-/** A host that is there already belongs to who has it, unless the token was made for it. */
-async function isTaken(
-  hostId: string,
-  token: EnrolmentToken,
-  known: Agent | undefined,
-  store: AgentStore,
-): Promise<boolean> {
-  if (token.hostId !== null) return token.hostId !== hostId;
-  return !known && (await store.isHost(token.tenantId, hostId));
 }
 
 /** The key before stays good until the new one is seen; one that was never seen ends now. */

@@ -14,6 +14,8 @@ export interface Enrolment {
   agentVersion: string;
   tokenId: string;
   tags: Readonly<Record<string, string>>;
+  /** The token is for this very host, which may have had another machine. */
+  mayTakeOver: boolean;
   maxHosts: number;
   atMs: number;
 }
@@ -22,9 +24,14 @@ export interface Enrolment {
 export interface AgentStore {
   find(tenantId: string, hostId: string): Promise<Agent | undefined>;
   findByMachine(tenantId: string, machine: string): Promise<Agent | undefined>;
-  isHost(tenantId: string, hostId: string): Promise<boolean>;
-  /** Adds host and agent or takes over the agent's row; the tags are added to the host's. */
-  enrol(enrolment: Enrolment, audit: AuditEntry): Promise<'done' | 'too_many_hosts' | 'taken'>;
+  /**
+   * Adds host and agent or takes over the agent's row; the tags are added to the host's. A use of the token is spent,
+   * unless the machine has this host by the same token. One at a time for a tenant; what is refused changes nothing.
+   */
+  enrol(
+    enrolment: Enrolment,
+    audit: AuditEntry,
+  ): Promise<'done' | 'too_many_hosts' | 'host_id_taken' | 'no_uses_left'>;
   /** Adds the row of an agent that runs with a key made by hand; nothing where it is there or the host is not. */
   note(tenantId: string, hostId: string): Promise<void>;
   /** Reads with the row locked and writes what `decide` says; undefined where there is no such agent. */

@@ -33,8 +33,6 @@ export interface TokenStore {
   /** Newest first, without revoked ones. */
   list(tenantId: string, page: Page): Promise<Listed<EnrolmentToken>>;
   revoke(token: EnrolmentToken, atMs: number, audit: AuditEntry): Promise<void>;
-  /** Takes one use; false where none is left, whoever was faster. */
-  spend(token: EnrolmentToken): Promise<boolean>;
 }
 
 export interface NewToken {

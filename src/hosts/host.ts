@@ -39,6 +39,17 @@ const reportSchema = z.looseObject({
 /** Larger than any agent's; beyond it the database is not the place. */
 const maxReportChars = 16_384;
 
+/**
+ * Postgres's jsonb holds no NUL and no lone surrogate; JSON text has both as escapes. A backslash before `u` that is
+ * itself escaped is none: whoever may start a program may name it so, and the host would fall silent.
+ */
+const notInJsonb = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
+
+/** Whether Postgres can have it as text. */
+export function isStorable(text: string): boolean {
+  return !text.includes('\0');
+}
+
 /** Throws BAD_REQUEST with the field that is wrong. */
 export function toHeartbeatReport(hostId: string, report: unknown): HeartbeatReport {
   const parsed = reportSchema.safeParse(report);
@@ -47,10 +58,12 @@ export function toHeartbeatReport(hostId: string, report: unknown): HeartbeatRep
     const field = issue?.path.join('.') ?? '';
     throw new GaugewayError('BAD_REQUEST', `heartbeat: ${field} ${issue?.message ?? ''}`);
   }
-  // Postgres's jsonb holds no NUL, which is `\u0000` in JSON text.
   const text = JSON.stringify(parsed.data);
-  if (text.length > maxReportChars || text.includes('\\u0000')) {
-    throw new GaugewayError('BAD_REQUEST', 'heartbeat: too large, or with a NUL character');
+  if (text.length > maxReportChars || notInJsonb.test(text)) {
+    throw new GaugewayError(
+      'BAD_REQUEST',
+      'heartbeat: too large, or with a NUL character or half a surrogate pair',
+    );
   }
   const { hostname = hostId, agent_version: agentVersion, ips, has_gpu: hasGpu } = parsed.data;
   return { hostId, hostname, ips, hasGpu, agentVersion, reported: parsed.data };

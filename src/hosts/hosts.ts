@@ -1,5 +1,5 @@
 import { GaugewayError, messageOf, type Clock, type Logger } from '../platform/index.ts';
-import { toHeartbeatReport, type Host, type Tags } from './host.ts';
+import { isStorable, toHeartbeatReport, type Host, type Tags } from './host.ts';
 import type { HostStore, SeenHost } from './host-store.ts';
 import { toTopProcesses, type TopProcesses } from './top-processes.ts';
 
@@ -120,6 +120,8 @@ function createSigns(save: (seen: readonly SeenHost[]) => Promise<void>, log: Lo
 
   return {
     note: (tenantId: string, hostId: string, atMs: number): void => {
+      // One that cannot be saved would keep all others from being saved with it.
+      if (!isStorable(hostId)) return;
       const key = `${tenantId}\0${hostId}`;
       const host = pending.get(key);
       if (host) host.atMs = Math.max(host.atMs, atMs);

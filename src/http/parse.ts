@@ -57,9 +57,11 @@ export async function found<T>(what: string, looking: Promise<T | undefined>): P
   return thing;
 }
 
-/** One path parameter. */
+/** One path parameter. Throws NOT_FOUND for one with a NUL, which no name has: Postgres refuses to look for it. */
 export function paramOf(req: Request, name: string): string {
-  return String(req.params[name]);
+  const value = String(req.params[name]);
+  if (value.includes('\0')) throw new GaugewayError('NOT_FOUND', 'There is nothing at this path');
+  return value;
 }
 
 export const isoTime = (ms: number): string => new Date(ms).toISOString();

@@ -24,8 +24,8 @@ const printable = (max: number) =>
     .string()
     .min(1)
     .max(max)
-    // They must not be in a label, a log line or a terminal.
-    .regex(/^[^\u0000-\u001f\u007f]*$/u, 'has control characters');
+    // They must not be in a label, a log line or a terminal; half a surrogate pair cannot be kept.
+    .regex(/^[^\u0000-\u001f\u007f\ud800-\udfff]*$/u, 'has control characters');
 
 const newToken = z.strictObject({
   name: printable(200).default('hosts'),

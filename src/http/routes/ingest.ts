@@ -40,12 +40,19 @@ export interface Page {
 
 const maxMetrics = 1_000;
 
+/** As text Postgres can hold. */
+const hostId = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[^\0\ud800-\udfff]*$/u, 'has characters that cannot be kept');
+
 const batchBody = z.strictObject({
-  host_id: z.string().min(1).max(128),
+  host_id: hostId,
   metrics: z.array(z.unknown()).max(maxMetrics),
 });
 
-const heartbeatBody = z.looseObject({ host_id: z.string().min(1).max(128) });
+const heartbeatBody = z.looseObject({ host_id: hostId });
 
 const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(50),

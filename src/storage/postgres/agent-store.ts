@@ -7,7 +7,7 @@ import type {
   SeenAgent,
 } from '../../agents/index.ts';
 import { addAudit } from './audit-store.ts';
-import { isDuplicate, toDate, toDateOrNull, toMsOrNull } from './rows.ts';
+import { toDate, toDateOrNull, toMsOrNull } from './rows.ts';
 import { withUnavailable } from './unavailable.ts';
 
 interface Row {
@@ -52,26 +52,15 @@ export function createAgentStore(knex: Knex): AgentStore {
         Row | undefined;
       return row && toAgent(row);
     },
-    async isHost(tenantId, hostId) {
-      const row: unknown = await knex('hosts')
-        .where({ tenant_id: tenantId, id: hostId })
-        .first('id');
-      return row !== undefined;
-    },
-    async enrol(enrolment, audit) {
-      try {
-        return await knex.transaction(async (trx) => {
-          if (!(await addHost(trx, enrolment))) return 'too_many_hosts';
-          await addAgent(trx, enrolment);
-          await addAudit(trx, audit);
-          return 'done';
-        });
-      } catch (error) {
-        // Another enrolment of the same machine was faster.
-        if (isDuplicate(error)) return 'taken';
-        throw error;
-      }
-    },
+    enrol: (enrolment, audit) =>
+      knex.transaction(async (trx) => {
+        const refusal = await whyNotEnrolled(trx, enrolment);
+        if (refusal !== undefined) return refusal;
+        await addHost(trx, enrolment);
+        await addAgent(trx, enrolment);
+        await addAudit(trx, audit);
+        return 'done';
+      }),
     async note(tenantId, hostId) {
       await knex.raw(
         `insert into agents (tenant_id, host_id) select tenant_id, id from hosts
@@ -96,47 +85,85 @@ export function createAgentStore(knex: Knex): AgentStore {
   return withUnavailable(store);
 }
 
-/** False where the tenant has as many hosts as it may. */
-async function addHost(trx: Knex.Transaction, enrolment: Enrolment): Promise<boolean> {
-  const { tenantId, hostId, tags, atMs } = enrolment;
-  // Locked, so that two enrolments do not both find room for the last host.
+type Refusal = Exclude<Awaited<ReturnType<AgentStore['enrol']>>, 'done'>;
+
+/** With a use of the token spent where nothing stands against it. */
+async function whyNotEnrolled(
+  trx: Knex.Transaction,
+  { tenantId, hostId, machine, tokenId, mayTakeOver, maxHosts }: Enrolment,
+): Promise<Refusal | undefined> {
+  // Locked: of two enrolments at a time one would find room, a name or a use that the other takes.
   await trx('tenants').where({ id: tenantId }).forUpdate().first('id');
-  const updated = await trx('hosts')
-    .where({ tenant_id: tenantId, id: hostId })
-    .update({
-      hostname: enrolment.hostname,
-      agent_version: enrolment.agentVersion,
-      ...(Object.keys(tags).length === 0
-        ? {}
-        : { tags: trx.raw('tags || ?::jsonb', [JSON.stringify(tags)]) }),
-    });
-  if (updated > 0) return true;
+  const known = (await trx('agents').where({ tenant_id: tenantId, machine }).first()) as
+    Row | undefined;
+  if (known && known.host_id !== hostId) return 'host_id_taken';
+  const host: unknown = await trx('hosts').where({ tenant_id: tenantId, id: hostId }).first('id');
+  // A host that is there already belongs to who has it.
+  if (host !== undefined && !known && !mayTakeOver) return 'host_id_taken';
+  if (host === undefined && !(await hasRoom(trx, tenantId, maxHosts))) return 'too_many_hosts';
+  // Tried again with the same token: the answer was lost on the way, or the agent's state was.
+  if (known?.token_id === tokenId) return undefined;
+  const spent = await trx('agent_tokens')
+    .where({ tenant_id: tenantId, id: tokenId, revoked_at: null })
+    .whereRaw('uses < max_uses')
+    .increment('uses', 1);
+  return spent > 0 ? undefined : 'no_uses_left';
+}
+
+async function hasRoom(
+  trx: Knex.Transaction,
+  tenantId: string,
+  maxHosts: number,
+): Promise<boolean> {
   const counted = await trx('hosts')
     .where({ tenant_id: tenantId })
     .count<{ count: string }[]>('* as count');
-  if (Number(counted[0]?.count ?? 0) >= enrolment.maxHosts) return false;
-  await trx('hosts').insert({
-    ...{ tenant_id: tenantId, id: hostId, hostname: enrolment.hostname },
-    ...{ agent_version: enrolment.agentVersion, tags: JSON.stringify(tags) },
-    created_at: toDate(atMs),
-  });
-  return true;
+  return Number(counted[0]?.count ?? 0) < maxHosts;
+}
+
+async function addHost(trx: Knex.Transaction, enrolment: Enrolment): Promise<void> {
+  const facts = { hostname: enrolment.hostname, agent_version: enrolment.agentVersion };
+  const tags = JSON.stringify(enrolment.tags);
+  await trx('hosts')
+    .insert({
+      ...{ tenant_id: enrolment.tenantId, id: enrolment.hostId, ...facts, tags },
+      created_at: toDate(enrolment.atMs),
+    })
+    .onConflict(['tenant_id', 'id'])
+    .merge({ ...facts, tags: trx.raw('hosts.tags || excluded.tags') });
 }
 
 async function addAgent(trx: Knex.Transaction, enrolment: Enrolment): Promise<void> {
   const { tenantId, hostId, machine, bootId } = enrolment;
   const facts = {
     ...{ machine, token_id: enrolment.tokenId, os: enrolment.os, arch: enrolment.arch },
-    ...{ enrolled_at: toDate(enrolment.atMs), boot_id: bootId },
+    enrolled_at: toDate(enrolment.atMs),
   };
+  const isNew = 'agents.machine is distinct from excluded.machine';
+  const isFlagged = 'agents.clone_boot_id = excluded.boot_id';
   await trx('agents')
-    .insert({ tenant_id: tenantId, host_id: hostId, ...facts })
+    .insert({
+      ...{ tenant_id: tenantId, host_id: hostId, ...facts },
+      boot_id: bootId === '' ? null : bootId,
+    })
     .onConflict(['tenant_id', 'host_id'])
     .merge({
       ...facts,
-      // The machine's boot before this one, unless it is the same.
+      boot_id: trx.raw(
+        `case when ${isNew} then excluded.boot_id else coalesce(excluded.boot_id, agents.boot_id) end`,
+      ),
+      // The machine's boot before this one. A boot that returns, and another machine than before, have none: whoever
+      // else speaks for the host is the second machine then.
       former_boot_id: trx.raw(
-        'case when agents.boot_id = excluded.boot_id then agents.former_boot_id else agents.boot_id end',
+        `case when ${isNew} or agents.former_boot_id = excluded.boot_id then null
+              when coalesce(excluded.boot_id, agents.boot_id) = agents.boot_id then agents.former_boot_id
+              else agents.boot_id end`,
+      ),
+      clone_boot_id: trx.raw(
+        `case when ${isNew} or ${isFlagged} then null else agents.clone_boot_id end`,
+      ),
+      clone_seen_at: trx.raw(
+        `case when ${isNew} or ${isFlagged} then null else agents.clone_seen_at end`,
       ),
     });
 }

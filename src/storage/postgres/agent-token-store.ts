@@ -57,13 +57,6 @@ export function createAgentTokenStore(knex: Knex): TokenStore {
         await addAudit(trx, audit);
       });
     },
-    async spend({ tenantId, id }) {
-      const updated = await knex('agent_tokens')
-        .where({ tenant_id: tenantId, id, revoked_at: null })
-        .whereRaw('uses < max_uses')
-        .increment('uses', 1);
-      return updated > 0;
-    },
   };
   return withUnavailable(store);
 }

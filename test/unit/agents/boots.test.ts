@@ -42,6 +42,12 @@ describe('a heartbeat of another boot', () => {
     expect(judgeBoot(agent({ beatAtMs: nowMs - 2 * minute }), sign('b', 3_600)).kind).toBe('clone');
   });
 
+  it('takes over where the last word of the known one is of a clock that ran ahead', () => {
+    const ahead = agent({ beatAtMs: nowMs + 60 * minute });
+    expect(judgeBoot(ahead, sign('b', 20)).kind).toBe('own');
+    expect(judgeBoot(agent({ beatAtMs: nowMs + minute }), sign('b', 3_600)).kind).toBe('clone');
+  });
+
   it('that returns after another one is the first machine: the other was no reboot', () => {
     const fooled = after(agent(), 'b', 20);
     const restored = after({ ...fooled, beatAtMs: nowMs }, 'a', 3_600);
