@@ -19,5 +19,5 @@ ENV GAUGEWAY_AGENT_PROCFS=/host/proc \
 # The buffer and the host's id.
 VOLUME /var/lib/gaugeway-agent
 # The flags of its memory budget.
-ENTRYPOINT ["node", "--jitless", "--max-semi-space-size=1", "--no-node-snapshot", "/opt/gaugeway-agent.mjs"]
+ENTRYPOINT ["node", "--jitless", "--max-semi-space-size=1", "--no-node-snapshot", "--expose-gc", "/opt/gaugeway-agent.mjs"]
 CMD ["run"]

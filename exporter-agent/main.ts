@@ -6,6 +6,7 @@ import { ConfigError } from './config/schema.ts';
 import { isLoopback, parseListenAddress } from './listen/address.ts';
 import { startListener, type Listener } from './listen/server.ts';
 import { lockStateDirectory } from './lock.ts';
+import { collectGarbageEachMinute } from './garbage.ts';
 import { createLogger, messageOf, type Logger } from './log.ts';
 import { parseArguments, usage, watchParent, type Arguments } from './process.ts';
 
@@ -61,9 +62,11 @@ async function run(parts: Parts, args: Arguments) {
   if (args.parent !== undefined) watchParent(args.parent, () => stop.abort());
   const unlock = await lock(parts.config.state_dir, parts.log);
   const listener = await openListener(parts);
+  const garbage = collectGarbageEachMinute();
   const { agent, close } = composeAgent(parts, listener?.show);
   parts.log.info('agent runs', { host_id: parts.hostId, server: parts.config.url?.origin });
   await agent.run(stop.signal);
+  garbage.stop();
   listener?.close();
   close();
   unlock();

@@ -342,7 +342,7 @@ stage_command() {
 set -a
 . $env_file
 set +a
-exec $program/node --jitless --max-semi-space-size=1 --no-node-snapshot --max-old-space-size=24 $program/gaugeway-agent.mjs "\$@"
+exec $program/node --jitless --max-semi-space-size=1 --no-node-snapshot --expose-gc --max-old-space-size=24 $program/gaugeway-agent.mjs "\$@"
 END
   chmod 0755 "$stage/command"
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildAgent } from '../../exporter-agent/build.js';
 import { Stage, startProduct, startStorage, until, type Product } from '../support/stage.ts';
 
-const flags = ['--jitless', '--max-semi-space-size=1', '--no-node-snapshot'];
+const flags = ['--jitless', '--max-semi-space-size=1', '--no-node-snapshot', '--expose-gc'];
 const stage = new Stage();
 let product: Product;
 let bundle: string;

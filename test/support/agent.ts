@@ -7,7 +7,12 @@ import { createVictoriaClient, type VictoriaTarget } from '../../src/storage/vic
 import { launch, type Program, type Stage } from './stage.ts';
 
 /** The flags that the service unit sets. */
-export const agentFlags = ['--jitless', '--max-semi-space-size=1', '--no-node-snapshot'];
+export const agentFlags = [
+  '--jitless',
+  '--max-semi-space-size=1',
+  '--no-node-snapshot',
+  '--expose-gc',
+];
 
 export interface AgentSetting {
   bundle: string;

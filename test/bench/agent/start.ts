@@ -2,7 +2,12 @@ import { launch, type Program, type Stage } from '../../support/stage.ts';
 import type { TlsSink } from './sink.ts';
 
 /** The flags of the unit. */
-export const agentFlags = ['--jitless', '--max-semi-space-size=1', '--no-node-snapshot'];
+export const agentFlags = [
+  '--jitless',
+  '--max-semi-space-size=1',
+  '--no-node-snapshot',
+  '--expose-gc',
+];
 
 /** The bundle as the unit runs it, sending to the sink under its own path. */
 export function startAgent(

@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { scanSegment } from '../../../exporter-agent/buffer/segment.ts';
 import { buildAgent } from '../../../exporter-agent/build.js';
 
-const flags = ['--jitless', '--max-semi-space-size=1', '--no-node-snapshot'];
+const flags = ['--jitless', '--max-semi-space-size=1', '--no-node-snapshot', '--expose-gc'];
 const schema = `syntax = "proto3";
   message WriteRequest { repeated TimeSeries timeseries = 1; }
   message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }

@@ -91,7 +91,8 @@ describe('the README', () => {
 });
 
 describe('the units', () => {
-  const flags = /--jitless --max-semi-space-size=1 --no-node-snapshot --max-old-space-size=24/;
+  const flags =
+    /--jitless --max-semi-space-size=1 --no-node-snapshot --expose-gc --max-old-space-size=24/;
 
   it('run the agent with the same flags as the command', () => {
     expect(read('gaugeway-agent.service')).toMatch(flags);
