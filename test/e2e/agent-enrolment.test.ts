@@ -65,11 +65,11 @@ async function newToken(more: object = {}): Promise<string> {
 }
 
 /** Runs `enroll` to its end, the token on standard input. */
-function enroll(stateDir: string, token: string) {
+function enroll(stateDir: string, token: string, more: Record<string, string> = {}) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [...flags, bundle, 'enroll', '--token-file', '-'],
-    { env: environment(stateDir), input: `${token}\n`, encoding: 'utf8' },
+    { env: { ...environment(stateDir), ...more }, input: `${token}\n`, encoding: 'utf8' },
   );
   return { status, stdout, stderr };
 }
@@ -135,6 +135,8 @@ describe('an agent from its token to its end', () => {
     expect(fs.statSync(join(stateDir, 'key')).mode & 0o777).toBe(0o600);
     const second = enroll(stateDir, 'enr_of-no-use');
     expect(second).toMatchObject({ status: 0, stdout: `enrolled already as ${hostId}\n` });
+    const renamed = enroll(stateDir, 'enr_of-no-use', { GAUGEWAY_AGENT_HOST_ID: 'db-1' });
+    expect(renamed).toMatchObject({ status: 1, stderr: expect.stringContaining('take it out') });
     const other = enroll(join(stage.directory(), 'other'), 'enr_of-no-use');
     expect(other).toMatchObject({ status: 1, stderr: expect.stringContaining('malformed') });
   });
