@@ -42,7 +42,7 @@ export function isTooLarge(answer: Answer): boolean {
 /** One line for people and for the heartbeat's `last_error`. */
 export function describe(answer: Answer): string {
   if (answer.kind === 'failed') return answer.message;
-  const text = answer.text.replace(/\s+/g, ' ').trim().slice(0, 200);
+  const text = answer.text.replace(/\s+/g, ' ').trim().slice(0, 200).toWellFormed();
   return text === '' ? `HTTP ${answer.status}` : `HTTP ${answer.status}: ${text}`;
 }
 
