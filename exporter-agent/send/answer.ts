@@ -42,8 +42,10 @@ export function isTooLarge(answer: Answer): boolean {
 /** One line for people and for the heartbeat's `last_error`. */
 export function describe(answer: Answer): string {
   if (answer.kind === 'failed') return answer.message;
-  const text = answer.text.replace(/\s+/g, ' ').trim().slice(0, 200).toWellFormed();
-  return text === '' ? `HTTP ${answer.status}` : `HTTP ${answer.status}: ${text}`;
+  const text = answer.text.replace(/\s+/g, ' ').trim();
+  if (text === '') return `HTTP ${answer.status}`;
+  // Through bytes, so that a character that was cut in half is none: the heartbeat could not be kept.
+  return `HTTP ${answer.status}: ${Buffer.from(text.slice(0, 200)).toString()}`;
 }
 
 /** One header of the answer, by its name in lower case. */
