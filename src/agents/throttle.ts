@@ -3,7 +3,7 @@ import type { Clock } from '../platform/index.ts';
 
 /**
  * Counts refused enrolments by address: who guesses is slowed down, a fleet behind one address that brings good
- * tokens is not. Per process.
+ * tokens is not, unless another behind that address guesses: then it waits with it, a minute at most. Per process.
  */
 export interface EnrolmentThrottle {
   /** 0 where an attempt may be made; else the seconds until one may. */

@@ -159,7 +159,7 @@ function answerEnrolment(call: Call, outcome: EnrolmentOutcome): void {
   throw new GaugewayError(code, message, { details: { reason: outcome.reason } });
 }
 
-/** The token is in the shell's history and for a moment in its process list: it is short-lived and counted. */
+/** The token is in the shell's history, and in the process list while it installs: it is short-lived and counted. */
 function installLine(url: string, token: string): string {
   // Plain HTTP to another machine is what the script wants to hear said.
   const isPlain = url.startsWith('http:') && !/^http:\/\/(127\.|localhost|\[::1\])/.test(url);
