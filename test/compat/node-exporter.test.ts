@@ -108,9 +108,10 @@ describe('the profiles', () => {
       ['core', 'full'],
     ] as const) {
       const names = new Set([...told.get(more)!.samples.keys()].map(nameOf));
+      // Which programs lead, and whether any does, is of the moment.
       const lost = [...told.get(less)!.samples.keys()]
         .map(nameOf)
-        .filter((name) => !names.has(name));
+        .filter((name) => !names.has(name) && !name.startsWith('proc_top_'));
       expect(lost).toEqual([]);
     }
   });

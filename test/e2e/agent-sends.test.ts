@@ -26,7 +26,8 @@ describe('AC-BE-001: agent sends metrics every 5 s; ingest accepts and stores 10
       env: { GAUGEWAY_AGENT_INTERVAL_SECONDS: '5' },
     });
     const value = async (query: string): Promise<number | undefined> => {
-      const parameters = new URLSearchParams({ query });
+      // Each with a time of its own: what is asked for is the storage, not the cache of answers before it.
+      const parameters = new URLSearchParams({ query, time: String(Date.now() / 1000) });
       const response = await fetch(`${product.url}/api/v1/query?${parameters.toString()}`, {
         headers: { authorization: `Bearer ${product.readKey}` },
       });
