@@ -16,6 +16,8 @@ const arrows = {
   ingest: { doors: ['forward', 'wire', 'catalog', 'platform'] },
   query: { doors: ['catalog', 'platform'] },
   hosts: { doors: ['query', 'catalog', 'platform'] },
+  rules: { doors: ['query', 'alerts', 'catalog', 'platform'] },
+  alerts: { doors: ['platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
     types: ['access', 'forward', 'hosts', 'ingest', 'query'],
@@ -54,6 +56,7 @@ const owners = {
   pino: ['src/platform/log.ts'],
   'prom-client': ['src/platform/meters.ts'],
   protobufjs: ['src/wire/'],
+  re2js: ['src/rules/template/'],
   snappyjs: ['src/wire/', 'exporter-agent/send/'],
   'socket.io': ['src/live/'],
   undici: ['src/storage/victoria/', 'src/notify/'],
@@ -67,7 +70,7 @@ const coreOwners = {
   http: ['src/http/', 'src/managed/', 'exporter-agent/send/'],
   http2: [],
   https: ['src/http/', 'src/managed/', 'exporter-agent/send/'],
-  net: ['src/http/', 'src/managed/', 'src/app/listen-address.ts'],
+  net: ['src/http/', 'src/managed/', 'src/rules/template/', 'src/app/listen-address.ts'],
   tls: ['src/http/', 'exporter-agent/send/'],
   worker_threads: [],
 };
