@@ -127,7 +127,7 @@ class Parser {
     if (word === 'range') this.loops++;
     const { nodes: body, end } = this.list(false);
     if (word === 'range') this.loops--;
-    const otherwise = end === 'else' ? this.otherwise(word) : [];
+    const otherwise: readonly Node[] = end === 'else' ? this.otherwise(word) : [];
     if (end === 'end') this.close('end');
     this.variables.length = scope;
     return { kind: 'branch', word, at, pipe, body, otherwise };
