@@ -2,7 +2,7 @@
  * takes: what evaluating one rule came to, and what was known of its alerts before.
  * gives: the states after it with the reason of every change, and whether people are told.
  * never: asks, stores or sends anything; resolves an alert because a question failed.
- * see:   docs/reference/alert-states.md
+ * see:   docs/adr/0006-alert-state-and-leases-in-postgres.md
  */
 export type { AlertElement, AlertTerms, Evaluation } from './evaluation.ts';
 export { labelKey, type Labels } from './labels.ts';

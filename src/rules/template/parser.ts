@@ -100,7 +100,8 @@ class Parser {
           return this.branch(word.text, at);
         case 'define':
           this.take();
-          return this.define(top, at);
+          this.define(top, at);
+          return undefined;
         case 'template':
           this.take();
           return this.invocation();
@@ -146,7 +147,7 @@ class Parser {
     return nodes;
   }
 
-  private define(top: boolean, at: number): undefined {
+  private define(top: boolean, at: number): void {
     if (!top) this.fail('unexpected {{define}}', at);
     const name = this.quotedName('define clause');
     this.close('define clause');
