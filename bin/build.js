@@ -1,5 +1,5 @@
 /** Makes `dist/`: the server as one file, its migrations beside it, the agent as one file. */
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,9 @@ async function buildAgent() {
   if (!existsSync(script)) return;
   const agent = await import(script.href);
   await agent.buildAgent();
+  // What the server hands to hosts beside the bundle.
+  rmSync(join(dist, 'install'), { recursive: true, force: true });
+  cpSync(join(root, 'exporter-agent', 'install'), join(dist, 'install'), { recursive: true });
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) await build();

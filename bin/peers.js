@@ -27,6 +27,14 @@ const packageOf = {
   setpriv: 'util-linux',
 };
 
+/** What the tests of the installation need. */
+const installPackageOf = {
+  debootstrap: 'debootstrap',
+  wget: 'wget',
+  shellcheck: 'shellcheck',
+  busybox: 'busybox-static',
+};
+
 /** What only Debian unstable has, under a name of its own beside the older one of the same program. */
 const newerPackageOf = {
   'prometheus-3': { package: 'prometheus', program: 'prometheus' },
@@ -52,10 +60,19 @@ function isThere(program) {
 
 /** Puts every peer on this process's PATH. Throws SetupError that names what cannot be had. */
 export function ensurePeers(say = console.log) {
+  ensureOf(packageOf, say);
+}
+
+/** The same for the programs that put a fresh Debian into a folder and judge the install script. */
+export function ensureInstallPeers(say = console.log) {
+  ensureOf(installPackageOf, say);
+}
+
+function ensureOf(table, say) {
   extendPath();
-  const missing = Object.keys(packageOf).filter((program) => !isThere(program));
+  const missing = Object.keys(table).filter((program) => !isThere(program));
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((program) => packageOf[program]))];
+  const packages = [...new Set(missing.map((program) => table[program]))];
   say(`fetching ${packages.join(', ')} from Debian's packages …`);
   fetchPackages(packages);
   const still = missing.filter((program) => !isThere(program));
@@ -139,17 +156,61 @@ function fetchNewerPackages(packages) {
   rmSync(folder, { recursive: true, force: true });
 }
 
+/**
+ * A fresh Debian of this machine's own release in `.cache/userland`, made once: what a new host has, systemd and curl.
+ * Needs root. Gives its path; throws SetupError.
+ */
+export function ensureUserland(say = console.log) {
+  ensureInstallPeers(say);
+  const userland = join(root, '.cache', 'userland');
+  if (existsSync(join(userland, 'ready'))) return join(userland, 'root');
+  if (process.getuid() !== 0) {
+    throw new SetupError('A Debian in a folder can be made by root only: run this test as root.');
+  }
+  rmSync(userland, { recursive: true, force: true });
+  mkdirSync(userland, { recursive: true });
+  say('making a fresh Debian in .cache/userland …');
+  const scripts = join(cache, 'usr', 'share', 'debootstrap');
+  const { status, stderr } = spawnSync(
+    'debootstrap',
+    [
+      ...['--variant=minbase', '--include=ca-certificates,curl,systemd'],
+      ...[debianRelease(), join(userland, 'root'), debianMirror()],
+    ],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: {
+        ...process.env,
+        PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
+        ...(existsSync(scripts) ? { DEBOOTSTRAP_DIR: scripts } : {}),
+      },
+    },
+  );
+  if (status !== 0) {
+    throw new SetupError(`debootstrap failed, see .cache/userland/root/debootstrap: ${stderr}`);
+  }
+  writeFileSync(join(userland, 'ready'), '');
+  return join(userland, 'root');
+}
+
 /** The mirror that this machine's own apt is set to; unstable lies beside its release. */
 function debianMirror() {
+  return debianSource().uri;
+}
+
+const debianRelease = () => debianSource().release;
+
+function debianSource() {
   const format = '$(REPO_URI) $(RELEASE)';
   const { stdout } = spawnSync('apt-get', ['indextargets', '--format', format], {
     encoding: 'utf8',
   });
   const found = (stdout ?? '')
     .split('\n')
-    .map((line) => line.split(' ')[0] ?? '')
-    .find((uri) => /\/debian\/?$/.test(uri));
-  if (found !== undefined) return found;
+    .map((line) => line.split(' '))
+    .find(([uri]) => /\/debian\/?$/.test(uri));
+  if (found !== undefined) return { uri: found[0], release: found[1] };
   throw new SetupError('The tests need a Debian mirror in the sources of apt.');
 }
 

@@ -1,5 +1,5 @@
 import type { Collector, CollectorName, Tick } from './collect/collector.ts';
-import { runCollectors } from './collect/run.ts';
+import { runCollectors, type Point } from './collect/run.ts';
 import type { Clock } from './clock.ts';
 import { messageOf, type Logger } from './log.ts';
 import { phaseMs, untilNextTick } from './schedule.ts';
@@ -20,14 +20,16 @@ import type { Sender } from './send/sender.ts';
 export interface AgentDeps {
   hostId: string;
   bootId: string;
-  collectors: readonly Collector[];
+  /** Read before each tick, like the interval. */
+  collectors: () => readonly Collector[];
   encoder: Encoder;
-  compress: (body: Uint8Array) => Uint8Array;
   sender: Sender;
   /** Whether node_exporter's names are told too. */
-  nodeNames: boolean;
+  nodeNames: () => boolean;
   /** Read before each tick, so that a pushed configuration applies to the next one. */
   intervalMs: () => number;
+  /** Sees the points of each tick. */
+  onTick?: (points: readonly Point[]) => void;
   /** One sign of life; never rejects. */
   beat: () => Promise<void>;
   /** Breaks what is still out, so that it ends in the buffer. */
@@ -49,8 +51,8 @@ export function createAgent(deps: AgentDeps): Agent {
   const out = new Set<Promise<void>>();
   const failing = createFailureLog(deps.log);
 
-  function offer(body: Uint8Array, timestampMs: number): Promise<void> {
-    const offered = sender.offer(deps.compress(body), timestampMs).finally(() => {
+  function offer(bodies: readonly Uint8Array[], timestampMs: number): Promise<void> {
+    const offered = sender.offer(bodies, timestampMs).finally(() => {
       out.delete(offered);
     });
     out.add(offered);
@@ -65,12 +67,13 @@ export function createAgent(deps: AgentDeps): Agent {
       bootId: deps.bootId,
     };
     failing.begin();
-    const points = runCollectors(deps.collectors, now, {
+    const points = runCollectors(deps.collectors(), now, {
       monotonicMs: () => clock.monotonicMs(),
       onFailure: (name, error) => failing.failed(name, error),
-      nodeNames: deps.nodeNames,
+      nodeNames: deps.nodeNames(),
     });
-    void offer(encoder.encode(points, now.wallMs).body, now.wallMs);
+    deps.onTick?.(points);
+    void offer(encoder.encode(points, now.wallMs), now.wallMs);
   }
 
   async function tickLoop(signal: AbortSignal): Promise<void> {
@@ -82,34 +85,34 @@ export function createAgent(deps: AgentDeps): Agent {
     }
   }
 
-  async function beatLoop(signal: AbortSignal): Promise<void> {
-    await deps.beat();
-    // The second one early: only now is there something to tell of load and processes.
-    await clock.sleep(Math.min(heartbeatMs, 2 * deps.intervalMs() + 1_000), signal);
-    while (!signal.aborted) {
-      await deps.beat();
-      await clock.sleep(heartbeatMs, signal);
-    }
-  }
-
   async function finish(): Promise<void> {
     const stopped = sender.stop();
     await within(clock, lastPostMs, Promise.allSettled([...out, stopped]));
     const nowMs = clock.nowMs();
     const end = encoder.encodeEnd(nowMs);
-    if (end) await within(clock, lastPostMs, offer(end.body, nowMs));
+    if (end.length > 0) await within(clock, lastPostMs, offer(end, nowMs));
     deps.disconnect();
     await Promise.allSettled([...out, stopped]);
   }
 
   return {
     async run(signal) {
-      const beating = beatLoop(signal);
+      const beating = keepBeating(deps, signal);
       await tickLoop(signal);
       await finish();
       await beating;
     },
   };
+}
+
+async function keepBeating({ beat, clock, intervalMs }: AgentDeps, signal: AbortSignal) {
+  await beat();
+  // The second one early: only now is there something to tell of load and processes.
+  await clock.sleep(Math.min(heartbeatMs, 2 * intervalMs() + 1_000), signal);
+  while (!signal.aborted) {
+    await beat();
+    await clock.sleep(heartbeatMs, signal);
+  }
 }
 
 /** Waits for the work, or until the time is over; leaves no timer behind that would hold the process. */

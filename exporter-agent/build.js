@@ -9,7 +9,7 @@ import { build } from 'esbuild';
 const root = new URL('..', import.meta.url);
 
 /** Parsed at every start on every host; a dependency that slips in shows here. */
-export const sizeBudgetBytes = 120 * 1024;
+export const sizeBudgetBytes = 176 * 1024;
 
 /** Throws when the bundle cannot be made or is above its budget; gives its path and size in bytes. */
 export async function buildAgent(outfile = fileURLToPath(new URL('dist/gaugeway-agent.js', root))) {

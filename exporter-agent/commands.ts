@@ -4,10 +4,13 @@ import type { Tick } from './collect/collector.ts';
 import { runCollectors, type Point } from './collect/run.ts';
 import type { Parts } from './compose.ts';
 import { messageOf } from './log.ts';
+import { toExposition } from './listen/exposition.ts';
 import { describe } from './send/answer.ts';
-import { compressBody, writeHeaders, writePath } from './send/write-request.ts';
+import { emptyWrite } from './send/remote-write.ts';
 
 const betweenReadsMs = 1_000;
+/** nvidia-smi may take ten seconds to tell the first figure. */
+const mostGpuWaitMs = 15_000;
 
 /** Reads twice, a second apart, so that there are rates. */
 async function readTwice(
@@ -29,7 +32,13 @@ async function readTwice(
   };
   read();
   await systemClock.sleep(betweenReadsMs);
-  return read();
+  const { gpu } = parts.collectors;
+  for (let waitedMs = 0; gpu.isStarting() && waitedMs < mostGpuWaitMs; waitedMs += 200) {
+    await systemClock.sleep(200);
+  }
+  const points = read();
+  gpu.stop();
+  return points;
 }
 
 /** `once`: everything this host tells, as exposition text; nothing is sent. */
@@ -37,12 +46,7 @@ export async function once(parts: Parts): Promise<string> {
   const points = await readTwice(parts, (collector, error) =>
     parts.log.warn('collector fails', { collector, error: messageOf(error) }),
   );
-  return points.map((point) => `${toLine(point)}\n`).join('');
-}
-
-function toLine({ name, labels, value }: Point): string {
-  const inner = labels.map(([label, text]) => `${label}=${JSON.stringify(text)}`).join(',');
-  return `${name}${inner === '' ? '' : `{${inner}}`} ${value}`;
+  return toExposition(points);
 }
 
 /** `check`: what works and what does not, a line each; `ok` when an agent would run. */
@@ -75,8 +79,8 @@ function whyNotWritable(parts: Parts): string | undefined {
 
 /** A write without series: it goes through the whole door and leaves nothing behind. */
 async function whyNotSent(parts: Parts): Promise<string | undefined> {
-  const empty = compressBody(new Uint8Array());
-  const answer = await parts.transport.post(writePath, empty, writeHeaders, 10_000);
+  const { path, body, headers } = emptyWrite;
+  const answer = await parts.transport.post(path, body, headers, 10_000);
   const isOk = answer.kind === 'answered' && answer.status >= 200 && answer.status < 300;
   return isOk ? undefined : describe(answer);
 }

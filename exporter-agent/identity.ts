@@ -14,12 +14,36 @@ export async function loadHostId(options: {
   machineIdFile: string;
 }): Promise<string> {
   if (options.configured !== undefined) return options.configured;
-  const keptIn = options.stateDir === undefined ? undefined : join(options.stateDir, 'host-id');
-  const kept = keptIn === undefined ? undefined : readTrimmed(keptIn);
-  if (kept !== undefined && hostIdPattern.test(kept)) return kept;
+  const kept = options.stateDir === undefined ? undefined : keptHostId(options.stateDir);
+  if (kept !== undefined) return kept;
   const made = await deriveHostId(readTrimmed(options.machineIdFile));
-  if (keptIn !== undefined) tryReplaceFile(keptIn, `${made}\n`);
+  if (options.stateDir !== undefined) keepHostId(options.stateDir, made);
   return made;
+}
+
+/** The id of an earlier start, or of an enrolment. */
+export function keptHostId(stateDir: string): string | undefined {
+  const kept = readTrimmed(join(stateDir, 'host-id'));
+  return kept !== undefined && hostIdPattern.test(kept) ? kept : undefined;
+}
+
+export function keepHostId(stateDir: string, hostId: string): boolean {
+  return tryReplaceFile(join(stateDir, 'host-id'), `${hostId}\n`);
+}
+
+/**
+ * What tells this machine from all others, as hex of an HMAC. Another text than for the host id, which everybody sees:
+ * who knows that cannot enrol as this machine. A machine without machine-id(5) makes one up and keeps it.
+ */
+export async function machineFingerprint(machineIdFile: string, stateDir: string): Promise<string> {
+  const { createHmac, randomBytes } = await import('node:crypto');
+  let machineId = readTrimmed(machineIdFile);
+  if (machineId === undefined || machineId === '') {
+    const file = join(stateDir, 'machine');
+    machineId = readTrimmed(file) ?? randomBytes(16).toString('hex');
+    tryReplaceFile(file, `${machineId}\n`);
+  }
+  return createHmac('sha256', machineId).update('gaugeway-agent machine').digest('hex');
 }
 
 /** node:crypto is loaded on the first start only: the memory budget. */

@@ -10,6 +10,7 @@ export function main(argv: readonly string[]): Promise<ExitCode> {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     agentScript: fileURLToPath(new URL('./gaugeway-agent.js', import.meta.url)),
+    installFolder: fileURLToPath(new URL('./install', import.meta.url)),
     migrationsDir: fileURLToPath(new URL('./migrations', import.meta.url)),
   });
 }

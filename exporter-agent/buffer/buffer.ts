@@ -1,3 +1,5 @@
+import type { Clock } from '../clock.ts';
+
 /** One compressed body that waits for the server. */
 export interface StoredBatch {
   /** Rises by one per stored batch, also over restarts. */
@@ -11,6 +13,7 @@ export type SpoolDropReason = 'spool_full' | 'spool_expired' | 'spool_broken';
 
 export interface BufferLimits {
   maxBytes: number;
+  /** Of time that really passed: a wall clock that is set forward gives up nothing. */
   maxAgeMs: number;
 }
 
@@ -41,6 +44,6 @@ export type OnSpoolDrop = (reason: SpoolDropReason, batches: number) => void;
 
 export interface BufferDeps {
   limits: BufferLimits;
-  nowMs: () => number;
+  clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
   onDrop: OnSpoolDrop;
 }

@@ -17,8 +17,8 @@ export interface DiskBufferDeps extends BufferDeps {
  * follow those on disk. Throws only here, when the directory cannot be used at all.
  */
 export function createDiskBuffer(deps: DiskBufferDeps): SpoolBuffer {
-  const { limits, nowMs, onDrop } = deps;
-  const log = new SegmentLog(deps.directory, deps.append);
+  const { limits, clock, onDrop } = deps;
+  const log = new SegmentLog(deps.directory, clock, deps.append);
   if (log.tornSegments > 0) onDrop('spool_broken', log.tornSegments);
   const ring = createMemoryBuffer({
     ...deps,
@@ -31,7 +31,8 @@ export function createDiskBuffer(deps: DiskBufferDeps): SpoolBuffer {
     const dropped = removeWhile(log, isDue);
     if (dropped > 0) onDrop(reason, dropped);
   };
-  const isExpired = () => nowMs() - (log.oldest()?.timestampMs ?? 0) > limits.maxAgeMs;
+  const isExpired = () =>
+    clock.monotonicMs() - (log.oldest()?.bornMs ?? Infinity) > limits.maxAgeMs;
 
   function setRefusing(error: unknown): void {
     const isRefusing = error !== undefined;

@@ -2,8 +2,8 @@ import type { BufferDeps, SpoolBuffer, StoredBatch } from './buffer.ts';
 
 /** The buffer of an agent without a state directory, and of one whose disk is full. */
 export function createMemoryBuffer(deps: BufferDeps): SpoolBuffer {
-  const { limits, nowMs, onDrop } = deps;
-  const batches: StoredBatch[] = [];
+  const { limits, clock, onDrop } = deps;
+  const batches: (StoredBatch & { bornMs: number })[] = [];
   let bytes = 0;
   let nextSeq = 1;
 
@@ -13,7 +13,7 @@ export function createMemoryBuffer(deps: BufferDeps): SpoolBuffer {
 
   function expire(): void {
     let expired = 0;
-    while (batches[0] !== undefined && nowMs() - batches[0].timestampMs > limits.maxAgeMs) {
+    while (batches[0] !== undefined && clock.monotonicMs() - batches[0].bornMs > limits.maxAgeMs) {
       removeOldest();
       expired += 1;
     }
@@ -22,7 +22,8 @@ export function createMemoryBuffer(deps: BufferDeps): SpoolBuffer {
 
   return {
     add(body, timestampMs) {
-      batches.push({ seq: nextSeq++, timestampMs, body: Buffer.from(body) });
+      const bornMs = clock.monotonicMs();
+      batches.push({ seq: nextSeq++, timestampMs, bornMs, body: Buffer.from(body) });
       bytes += body.length;
       expire();
       let pushedOut = 0;

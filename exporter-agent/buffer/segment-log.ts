@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import type { Clock } from '../clock.ts';
 import { encodeRecord, headerBytes, readRecord, scanSegment } from './segment.ts';
 
 const segmentBytes = 64 * 1024;
@@ -8,6 +9,8 @@ const segmentName = /^(\d{10})\.seg$/;
 
 /** Appends bytes to an open file, or throws; replaced in tests by a disk that is full. */
 export type AppendBytes = (fd: number, bytes: Uint8Array) => void;
+
+type LogClock = Pick<Clock, 'nowMs' | 'monotonicMs'>;
 
 interface Segment {
   path: string;
@@ -20,6 +23,8 @@ interface Segment {
 export interface LogEntry {
   seq: number;
   timestampMs: number;
+  /** When it came into the log, in monotonic milliseconds; before zero when an earlier run wrote it. */
+  bornMs: number;
   bodyBytes: number;
   segment: Segment;
   offset: number;
@@ -39,15 +44,17 @@ export class SegmentLog {
   private readonly entries: LogEntry[];
   private readonly mark: SettledMark;
   private readonly append: AppendBytes;
+  private readonly clock: LogClock;
   private nextSeq: number;
   private writer: { fd: number; segment: Segment } | undefined;
 
-  constructor(directory: string, append: AppendBytes = appendWhole) {
+  constructor(directory: string, clock: LogClock, append: AppendBytes = appendWhole) {
     fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.directory = directory;
     this.append = append;
+    this.clock = clock;
     this.mark = openSettledMark(join(directory, 'settled'));
-    const { entries, torn } = load(directory, this.mark.value());
+    const { entries, torn } = load(directory, this.mark.value(), clock);
     this.entries = entries;
     this.tornSegments = torn;
     for (const entry of entries) this.bytes += entry.bodyBytes;
@@ -74,7 +81,8 @@ export class SegmentLog {
       throw error;
     }
     const bodyBytes = body.length;
-    this.entries.push({ seq, timestampMs, bodyBytes, segment, offset: segment.size });
+    const bornMs = this.clock.monotonicMs();
+    this.entries.push({ seq, timestampMs, bornMs, bodyBytes, segment, offset: segment.size });
     this.nextSeq += 1;
     segment.size += record.length;
     segment.waiting += 1;
@@ -152,7 +160,11 @@ export function readBody(entry: LogEntry): Buffer | undefined {
 }
 
 /** What an earlier run left: whole records beyond the settled mark; segments without any are removed. */
-function load(directory: string, settled: number): { entries: LogEntry[]; torn: number } {
+function load(
+  directory: string,
+  settled: number,
+  clock: LogClock,
+): { entries: LogEntry[]; torn: number } {
   const entries: LogEntry[] = [];
   let torn = 0;
   const names = fs.readdirSync(directory).filter((name) => segmentName.test(name));
@@ -167,7 +179,10 @@ function load(directory: string, settled: number): { entries: LogEntry[]; torn: 
     }
     const segment: Segment = { path, size: 0, waiting: live.length };
     for (const { seq, timestampMs, offset, bodyBytes } of live) {
-      entries.push({ seq, timestampMs, segment, offset, bodyBytes });
+      // Only the wall clock tells how old it is; one from the future is taken for new.
+      const ageMs = Math.max(0, clock.nowMs() - timestampMs);
+      const bornMs = clock.monotonicMs() - ageMs;
+      entries.push({ seq, timestampMs, bornMs, segment, offset, bodyBytes });
     }
   }
   return { entries, torn };

@@ -1,6 +1,8 @@
 import { isContinued } from '../sample/delta.ts';
 import type { Collector, Tick } from './collector.ts';
 import { createCpuCounters } from './node/cpu-counters.ts';
+import { createLabelCache } from './node/labels.ts';
+import type { Profile } from './node/metric.ts';
 import type { Procfs } from './procfs/root.ts';
 import { parseStat, type CpuTimes, type ProcStat } from './procfs/stat.ts';
 
@@ -10,8 +12,9 @@ const hotplugTicks = 300;
 /** One series per core up to here; hosts beyond it are read through `cpu_utilization`. */
 const maxCores = 64;
 
-export function createCpuCollector(procfs: Procfs, nodeNames = false): Collector {
-  const emitCounters = nodeNames ? createCpuCounters() : undefined;
+export function createCpuCollector(procfs: Procfs, profile: Profile = 'lean'): Collector {
+  const emitCounters = profile === 'lean' ? undefined : createCpuCounters(profile === 'full');
+  const labelsOf = createLabelCache('core');
   let last: { tick: Tick; stat: ProcStat } | undefined;
   return {
     name: 'cpu',
@@ -27,7 +30,7 @@ export function createCpuCollector(procfs: Procfs, nodeNames = false): Collector
       for (const [core, times] of stat.cores) {
         const before = earlier.cores.get(core);
         const busy = before && Number(core) < maxCores ? busyPercent(before, times) : undefined;
-        if (busy !== undefined) emit('cpu_core', busy, [['core', core]]);
+        if (busy !== undefined) emit('cpu_core', busy, labelsOf(core));
       }
       return 'ok';
     },

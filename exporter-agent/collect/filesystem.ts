@@ -28,7 +28,7 @@ export const defaultFilesystemOptions: FilesystemOptions = {
 };
 
 interface Deps {
-  procfs: Procfs;
+  procfs: Pick<Procfs, 'read'>;
   /** Never the synchronous call: see `network` above. */
   statfs: (mountPoint: string) => Promise<BlockCounts>;
   options?: Partial<FilesystemOptions>;
@@ -137,7 +137,7 @@ function emitSizes(counts: BlockCounts, { labels, isReadOnly }: Watched, emit: E
 }
 
 /** PID 1's mounts are the host's; a sandbox of the agent's own unit would show everything read-only or hidden. */
-function readMounts(procfs: Procfs): Mount[] {
+function readMounts(procfs: Pick<Procfs, 'read'>): Mount[] {
   try {
     return parseMountinfo(procfs.read('1/mountinfo'));
   } catch {

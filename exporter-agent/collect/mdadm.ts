@@ -8,6 +8,8 @@ export interface MdArray {
   active: number;
   failed: number;
   spare: number;
+  /** Places in the array without a working disk. */
+  down: number;
 }
 
 /** `md0 : active raid1 sdb1[2](F) sda1[0]` and below it `… [2/1] [U_]`. An inactive array has no second line. */
@@ -24,6 +26,7 @@ export function parseMdstat(text: string): MdArray[] {
       device,
       failed,
       spare,
+      down: (/\[[U_]+\]/.exec(next)?.[0] ?? '').split('_').length - 1,
       required: Number(wanted?.[1] ?? 0),
       active: wanted ? Number(wanted[2]) : total - failed - spare,
     });

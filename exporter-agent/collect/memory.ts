@@ -1,4 +1,5 @@
 import type { Collector } from './collector.ts';
+import type { NodeMetricName, Profile } from './node/metric.ts';
 import { parseMeminfo } from './procfs/meminfo.ts';
 import type { Procfs } from './procfs/root.ts';
 import { ProcParseError } from './procfs/text.ts';
@@ -19,7 +20,8 @@ const coreFields = [
   'SwapTotal',
 ];
 
-export function createMemoryCollector(procfs: Procfs, nodeNames = false): Collector {
+export function createMemoryCollector(procfs: Procfs, profile: Profile = 'lean'): Collector {
+  const nameOf = createNames();
   return {
     name: 'memory',
     emits: ['mem_used_pct', 'mem_used_mb', 'mem_available_mb', 'mem_cache_mb', 'mem_swap_pct'],
@@ -35,14 +37,29 @@ export function createMemoryCollector(procfs: Procfs, nodeNames = false): Collec
       emit('mem_cache_mb', Math.max(0, cache) / kibPerMib);
       const swap = need(kib, 'SwapTotal');
       emit('mem_swap_pct', swap === 0 ? 0 : (100 * (swap - need(kib, 'SwapFree'))) / swap);
-      if (nodeNames) {
-        for (const field of coreFields) {
-          const value = kib.get(field);
-          if (value !== undefined) emit(`node_memory_${field}_bytes`, value * bytesPerKib);
-        }
+      if (profile === 'lean') return 'ok';
+      for (const field of profile === 'full' ? kib.keys() : coreFields) {
+        const value = kib.get(field);
+        if (value === undefined) continue;
+        const name = nameOf(field);
+        emit(name, name.endsWith('_bytes') ? value * bytesPerKib : value);
       }
       return 'ok';
     },
+  };
+}
+
+/** `Active(anon)` is told as `Active_anon`; `HugePages_*` are counts, not KiB. */
+function createNames(): (field: string) => NodeMetricName {
+  const names = new Map<string, NodeMetricName>();
+  return (field) => {
+    let name = names.get(field);
+    if (name === undefined) {
+      const plain = field.replace(/\((.*)\)/, '_$1');
+      name = `node_memory_${plain}${plain.startsWith('HugePages_') ? '' : '_bytes'}`;
+      names.set(field, name);
+    }
+    return name;
   };
 }
 

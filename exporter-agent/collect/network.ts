@@ -1,6 +1,7 @@
 import { createDeltas } from '../sample/delta.ts';
 import type { Collector, Emit, Labels } from './collector.ts';
 import { createLabelCache } from './node/labels.ts';
+import type { NodeMetricName, Profile } from './node/metric.ts';
 import { type NetworkStats, parseNetdev } from './procfs/netdev.ts';
 import type { Procfs } from './procfs/root.ts';
 
@@ -11,17 +12,18 @@ const bitsPerMegabit = 1e6;
 export const defaultNetworkExclude = /^(lo|veth.*|cali.*|docker\d+|br-.*|virbr.*|tap.*|ifb.*)$/;
 
 /** One end per container: left out under node_exporter's names too, where all else is told as it would be there. */
-const isPerContainer = /^(veth|cali)/;
+export const isPerContainer = /^(veth|cali)/;
 
 /**
  * @param path below the proc root; `net/dev` shows the reader's own network namespace, `1/net/dev` the host's.
  */
 export function createNetworkCollector(
   procfs: Procfs,
-  options: { path?: string; exclude?: RegExp; nodeNames?: boolean } = {},
+  options: { path?: string; exclude?: RegExp; profile?: Profile } = {},
 ): Collector {
   const path = options.path ?? 'net/dev';
   const exclude = options.exclude ?? defaultNetworkExclude;
+  const profile = options.profile ?? 'lean';
   const deltas = createDeltas();
   const labelsOf = createLabelCache('device');
   return {
@@ -33,8 +35,9 @@ export function createNetworkCollector(
       for (const stats of devices) {
         const { device, receive, transmit } = stats;
         const labels = labelsOf(device);
-        if (options.nodeNames === true && !isPerContainer.test(device)) {
+        if (profile !== 'lean' && !isPerContainer.test(device)) {
           emitCounters(stats, labels, emit);
+          if (profile === 'full') emitRest(stats.all, labels, emit);
         }
         if (exclude.test(device)) continue;
         const rate = (field: string, value: number) =>
@@ -63,4 +66,20 @@ function emitCounters({ receive, transmit }: NetworkStats, labels: Labels, emit:
   emit('node_network_transmit_packets_total', transmit.packets, labels);
   emit('node_network_transmit_errs_total', transmit.errors, labels);
   emit('node_network_transmit_drop_total', transmit.drops, labels);
+}
+
+/** The other columns of /proc/net/dev, by their index. */
+const rest: readonly (readonly [index: number, name: NodeMetricName])[] = [
+  [4, 'node_network_receive_fifo_total'],
+  [5, 'node_network_receive_frame_total'],
+  [6, 'node_network_receive_compressed_total'],
+  [7, 'node_network_receive_multicast_total'],
+  [12, 'node_network_transmit_fifo_total'],
+  [13, 'node_network_transmit_colls_total'],
+  [14, 'node_network_transmit_carrier_total'],
+  [15, 'node_network_transmit_compressed_total'],
+];
+
+function emitRest(all: readonly number[], labels: Labels, emit: Emit): void {
+  for (const [index, name] of rest) emit(name, all[index]!, labels);
 }

@@ -7,6 +7,7 @@ export interface SelfState {
   clockOffsetMs: number | undefined;
   stuckMounts: number;
   sentBatches: number;
+  unwrittenSamples: number;
   droppedBatches: ReadonlyMap<string, number>;
   spool: { bytes: number; batches: number };
 }
@@ -38,6 +39,7 @@ export function createSelfCollector(deps: {
       'agent_clock_offset_seconds',
       'agent_stuck_mounts',
       'agent_sent_batches_total',
+      'agent_unwritten_samples_total',
       'agent_dropped_batches_total',
       'agent_spool_bytes',
       'agent_spool_batches',
@@ -57,6 +59,7 @@ export function createSelfCollector(deps: {
       }
       emit('agent_stuck_mounts', state.stuckMounts);
       emit('agent_sent_batches_total', state.sentBatches);
+      emit('agent_unwritten_samples_total', state.unwrittenSamples);
       for (const [reason, count] of state.droppedBatches) {
         emit('agent_dropped_batches_total', count, [['reason', reason]]);
       }

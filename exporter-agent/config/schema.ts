@@ -1,7 +1,11 @@
 import { switchableCollectors, type SwitchableCollector } from '../collect/registry.ts';
 import { profiles, type Profile } from '../collect/node/metric.ts';
+import { gpuModes, type GpuMode } from '../collect/gpu/tool.ts';
+import { parseListenAddress, wantsAddress } from '../listen/address.ts';
 import { hostIdPattern } from '../identity.ts';
 import { logLevels, type LogLevel } from '../log.ts';
+import { parseProxy } from '../send/proxy.ts';
+import { remoteWriteModes, type RemoteWriteMode } from '../send/remote-write.ts';
 
 /** The configuration cannot be used; the message names the option and says what it wants. */
 export class ConfigError extends Error {
@@ -20,7 +24,11 @@ export interface Option<T> {
 /** Every option with its default. */
 export const options = {
   url: option<URL | undefined>(undefined, 'Address of the Gaugeway server, `https://…`.', toUrl),
-  key: option<string | undefined>(undefined, 'API key with the scope `write`.', toText),
+  key: option<string | undefined>(
+    undefined,
+    'API key with the scope `write`; without it the one that `enroll` put into the state directory.',
+    toText,
+  ),
   key_file: option<string | undefined>(undefined, 'File that holds the key.', toText),
   host_id: option<string | undefined>(
     undefined,
@@ -29,13 +37,43 @@ export const options = {
   ),
   state_dir: option<string>(
     '/var/lib/gaugeway-agent',
-    'Directory for the buffer, the host id and the last configuration from the server.',
+    'Directory for the buffer, the host id, the key of an enrolment and the last configuration from the server.',
     toText,
   ),
   ca_file: option<string | undefined>(
     undefined,
     "PEM file of the server's own certificate authority.",
     toText,
+  ),
+  client_cert_file: option<string | undefined>(
+    undefined,
+    'PEM file of the certificate by which the agent shows who it is; with `client_key_file`.',
+    toText,
+  ),
+  client_key_file: option<string | undefined>(
+    undefined,
+    'PEM file of the key of that certificate.',
+    toText,
+  ),
+  tls_server_name: option<string | undefined>(
+    undefined,
+    "Name in the server's certificate, where it is not the one in `url`.",
+    toText,
+  ),
+  proxy_url: option<URL | undefined>(
+    undefined,
+    'HTTP proxy on the way to the server; without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY hold.',
+    (value) => parseProxy(toText(value)),
+  ),
+  remote_write: option<RemoteWriteMode>(
+    'auto',
+    'Version of remote write: 2.0, 1.0, or auto: 2.0, and 1.0 to a receiver that does not know it.',
+    toRemoteWriteMode,
+  ),
+  max_series_per_request: option<number>(
+    2000,
+    'Series in one request; a tick that has more makes several.',
+    toInteger(1, 10_000),
   ),
   insecure_http: option<boolean>(
     false,
@@ -53,6 +91,26 @@ export const options = {
     `Collectors not to run, of: ${switchableCollectors.join(', ')}.`,
     toCollectors,
   ),
+  gpu: option<GpuMode>(
+    'auto',
+    'Run nvidia-smi for NVIDIA cards: `auto` where the driver is loaded, `on` wherever the tool is, `off` never.',
+    oneOf(gpuModes),
+  ),
+  nvidia_smi: option<string | undefined>(
+    undefined,
+    'Path of nvidia-smi; without it the usual places are tried.',
+    toText,
+  ),
+  collectors_on: option<readonly SwitchableCollector[]>(
+    [],
+    'Collectors to run beside those of the profile; `cgroup` (services and containers) runs only when named here.',
+    toCollectors,
+  ),
+  textfile_dir: option<string | undefined>(
+    undefined,
+    'Directory whose `*.prom` files are told as well.',
+    toText,
+  ),
   network_filesystems: option<boolean>(false, 'Also watch NFS, CIFS and the like.', toBoolean),
   procfs: option<string>('/proc', 'Where the proc filesystem of the host is mounted.', toText),
   sysfs: option<string>('/sys', 'Where the sys filesystem of the host is mounted.', toText),
@@ -67,7 +125,16 @@ export const options = {
     'Age at which a buffered batch is given up (the server takes an hour back by default).',
     toInteger(60, 30 * 86_400),
   ),
-  remote_config: option<boolean>(true, 'Take interval and masks from the server.', toBoolean),
+  listen: option<string | undefined>(
+    undefined,
+    'Also answer scrapes at `http://ADDRESS/metrics`, such as `127.0.0.1:9100`; off without it.',
+    toListen,
+  ),
+  remote_config: option<boolean>(
+    true,
+    'Take what the server sets: interval, profile, collectors off, top N, masks.',
+    toBoolean,
+  ),
   log_level: option<LogLevel>(
     'info',
     `Least level to log: ${logLevels.join(', ')}.`,
@@ -122,11 +189,23 @@ function toInteger(least: number, most: number): (value: unknown) => number {
   };
 }
 
+/** What node_exporter calls them. */
+const aliases: Readonly<Record<string, SwitchableCollector>> = {
+  meminfo: 'memory',
+  diskstats: 'disk',
+  netdev: 'network',
+  sockstat: 'sockets',
+  stat: 'kernel',
+  time: 'uname',
+};
+
 function toCollectors(value: unknown): SwitchableCollector[] {
   const names = typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value;
   if (!Array.isArray(names)) throw new Error('wants a list of collectors');
   return names.map((name: unknown) => {
-    const known = switchableCollectors.find((collector) => collector === name);
+    const known =
+      switchableCollectors.find((collector) => collector === name) ??
+      (typeof name === 'string' && Object.hasOwn(aliases, name) ? aliases[name] : undefined);
     if (known === undefined) throw new Error(`wants names of ${switchableCollectors.join(', ')}`);
     return known;
   });
@@ -138,4 +217,15 @@ function oneOf<T extends string>(words: readonly T[]): (value: unknown) => T {
     if (word === undefined) throw new Error(`wants one of ${words.join(', ')}`);
     return word;
   };
+}
+
+function toRemoteWriteMode(value: unknown): RemoteWriteMode {
+  // YAML reads 2.0 as the number 2.
+  return oneOf(remoteWriteModes)(typeof value === 'number' ? value.toFixed(1) : value);
+}
+
+function toListen(value: unknown): string {
+  const text = toText(value);
+  if (parseListenAddress(text) === undefined) throw new Error(wantsAddress);
+  return text;
 }

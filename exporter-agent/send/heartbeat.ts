@@ -1,6 +1,6 @@
 import type { ProcessSnapshot } from '../collect/process/ranking.ts';
 import { parseRemoteConfig, type ParsedRemoteConfig } from '../config/remote.ts';
-import { describe, type Answer } from './answer.ts';
+import { describe, headerOf, parseObject, type Answer } from './answer.ts';
 
 export const heartbeatPath = '/api/v1/ingest/heartbeat';
 
@@ -12,8 +12,13 @@ export interface Heartbeat {
   boot_id: string;
   uptime_seconds: number;
   interval_seconds: number;
+  profile?: string;
   /** 0 until the server has given one. */
   config_version: number | string;
+  /** Why the version that the server wants is not applied. */
+  config_error: string | null;
+  /** Only a key in the state directory can be replaced by the server. */
+  key_source: 'configured' | 'state_dir' | 'none';
   spool: { bytes: number; oldest_ts_ms: number | null; dropped_batches: number };
   last_error: string | null;
   /** Server minus host; null until known. */
@@ -26,8 +31,18 @@ export interface Heartbeat {
 }
 
 export type HeartbeatOutcome =
-  | { ok: true; clockOffsetMs: number | undefined; config: ParsedRemoteConfig | undefined }
-  | { ok: false; message: string };
+  | {
+      kind: 'taken';
+      clockOffsetMs: number | undefined;
+      config: ParsedRemoteConfig | undefined;
+      /** The server wants this key to be used from now on. */
+      nextKey: string | undefined;
+    }
+  /** Another machine with the same identity lives; this one must not mix its figures into the other's. */
+  | { kind: 'cloned_machine'; message: string }
+  | { kind: 'failed'; message: string };
+
+const keyPattern = /^gwk_[\w-]{12}_[\w-]{43}$/;
 
 /** Sends one and reads the answer; never rejects. */
 export async function sendHeartbeat(
@@ -36,27 +51,31 @@ export async function sendHeartbeat(
 ): Promise<HeartbeatOutcome> {
   const sentMs = deps.nowMs();
   const answer = await deps.post(Buffer.from(JSON.stringify(heartbeat)));
-  if (answer.kind === 'failed' || answer.status < 200 || answer.status >= 300) {
-    return { ok: false, message: describe(answer) };
+  if (answer.kind === 'failed') return { kind: 'failed', message: answer.message };
+  if (answer.status < 200 || answer.status >= 300) {
+    const isClone = answer.status === 403 && reasonOf(answer.text) === 'cloned_machine';
+    return { kind: isClone ? 'cloned_machine' : 'failed', message: describe(answer) };
   }
   // Half the round trip is the best guess of when the server looked at its clock.
   const middleMs = (sentMs + deps.nowMs()) / 2;
   const body = parseObject(answer.text);
   const serverMs = body['server_time_ms'];
   const config = body['config'];
+  const nextKey = headerOf(answer, 'x-agent-next-key');
   return {
-    ok: true,
+    kind: 'taken',
     clockOffsetMs: typeof serverMs === 'number' ? serverMs - middleMs : undefined,
     config: config === undefined || config === null ? undefined : parseRemoteConfig(config),
+    nextKey: nextKey !== undefined && keyPattern.test(nextKey) ? nextKey : undefined,
   };
 }
 
-/** An answer without a readable body is still a sign of life received. */
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
+/** The machine-readable reason in the server's error envelope. */
+export function reasonOf(text: string): string | undefined {
+  let level: unknown = parseObject(text);
+  for (const name of ['error', 'details', 'reason']) {
+    if (typeof level !== 'object' || level === null) return undefined;
+    level = (level as Record<string, unknown>)[name];
   }
+  return typeof level === 'string' ? level : undefined;
 }

@@ -1,40 +1,41 @@
-import { compress, uncompress } from 'snappyjs';
+import { ByteReader } from './bytes.ts';
+import { Compressor, uncompress } from './snappy.ts';
+import { symbolTag } from './symbols.ts';
+
+const seriesTags = new Set([0x0a, 0x2a]);
 
 /**
- * Cuts a compressed WriteRequest into two of about the same number of series, for a server that finds it too
- * large; undefined when there is one series or the body is not readable.
+ * Cuts a compressed body of either version into two of about the same number of series, for a server that finds
+ * it too large; each has all symbols. Undefined when there is one series or the body is not readable.
  */
-export function splitBody(body: Uint8Array): readonly [Uint8Array, Uint8Array] | undefined {
-  let raw: Uint8Array;
+export function splitBody(body: Uint8Array): readonly [Buffer, Buffer] | undefined {
   try {
-    raw = uncompress(body);
-  } catch {
-    return undefined;
+    const raw = uncompress(body);
+    const { symbolsEnd, starts } = layout(raw);
+    if (starts.length < 2) return undefined;
+    const middle = starts[starts.length >> 1]!;
+    const symbols = raw.subarray(0, symbolsEnd);
+    const compressor = new Compressor();
+    const first = compressor.compress(raw.subarray(0, middle));
+    return [first, compressor.compress(Buffer.concat([symbols, raw.subarray(middle)]))];
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
-  const starts = seriesStarts(raw);
-  if (starts === undefined || starts.length < 2) return undefined;
-  const middle = starts[starts.length >> 1]!;
-  return [compress(raw.subarray(0, middle)), compress(raw.subarray(middle))];
 }
 
-/** Where each TimeSeries begins; undefined when the bytes are anything but a row of field 1. */
-function seriesStarts(raw: Uint8Array): number[] | undefined {
+/** Throws RangeError when the bytes are anything but symbols followed by series. */
+function layout(raw: Uint8Array): { symbolsEnd: number; starts: number[] } {
+  const reader = new ByteReader(raw);
   const starts: number[] = [];
-  let at = 0;
-  while (at < raw.length) {
-    if (raw[at] !== 0x0a) return undefined;
-    starts.push(at);
-    at += 1;
-    let length = 0;
-    let factor = 1;
-    for (;;) {
-      const byte = raw[at++];
-      if (byte === undefined || factor > 2 ** 28) return undefined;
-      length += (byte & 0x7f) * factor;
-      if (byte < 0x80) break;
-      factor *= 0x80;
-    }
-    at += length;
+  let symbolsEnd = 0;
+  while (!reader.done) {
+    const start = reader.at;
+    const tag = reader.varint();
+    reader.inner();
+    if (seriesTags.has(tag)) starts.push(start);
+    else if (tag === symbolTag && starts.length === 0) symbolsEnd = reader.at;
+    else throw new RangeError('neither symbol nor series');
   }
-  return at === raw.length ? starts : undefined;
+  return { symbolsEnd, starts };
 }

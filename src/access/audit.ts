@@ -16,14 +16,20 @@ export type AuditAction =
   | 'key_revoked'
   | 'key_rotated'
   | 'host_updated'
-  | 'host_deleted';
+  | 'host_deleted'
+  | 'agent_token_created'
+  | 'agent_token_revoked'
+  | 'agent_enrolled'
+  | 'agent_approved'
+  | 'agent_key_rotated'
+  | 'agent_config_updated';
 
 export interface AuditEntry {
   actor: Actor;
   /** The tenant whose thing was touched; the row is listed there. */
   tenantId: string;
   action: AuditAction;
-  /** `user:ID`, `key:ID`, `tenant:ID`, `session:ID`, `host:ID`. */
+  /** `user:ID`, `key:ID`, `tenant:ID`, `session:ID`, `host:ID`, `agent-token:ID`. */
   target: string;
   atMs: number;
   /** Facts of the change; never a secret. */

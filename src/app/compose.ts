@@ -25,6 +25,8 @@ export interface ComposeOptions {
   migrationsDir: string;
   /** Path of the bundled agent to run for this host; none when absent. */
   agentScript?: string;
+  /** What hosts get from this server: the bundled agent, and the folder of the files that go with it. */
+  agentFiles: { bundle: string; folder: string };
   /** One line for people at each step. */
   progress: (line: string) => void;
 }
@@ -51,6 +53,8 @@ export interface Serving {
   firstStart?: FirstStart;
   /** Keys of the tenant `default` for this installation's own use. */
   keys?: LocalKeys;
+  /** With which other hosts of the tenant `default` may come for an hour. */
+  enrolmentToken?: string;
 }
 
 export interface Running {

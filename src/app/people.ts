@@ -1,7 +1,11 @@
 import { createAccess, type Access, type TenantPolicy } from '../access/index.ts';
+import { createAgents, type Agents } from '../agents/index.ts';
 import { createHosts, type Hosts } from '../hosts/index.ts';
 import { systemClock } from '../platform/index.ts';
 import {
+  createAgentConfigStore,
+  createAgentStore,
+  createAgentTokenStore,
   createApiKeyStore,
   createAuditStore,
   createChangeFeed,
@@ -17,6 +21,7 @@ import type { Foundation } from './compose.ts';
 export interface People {
   access: Access;
   hosts: Hosts;
+  agents: Agents;
   changes: ChangeFeed;
 }
 
@@ -63,11 +68,25 @@ export async function startPeople(foundation: Foundation, postgres: Postgres): P
     clock,
     log,
   });
+  const agents = createAgents({
+    stores: {
+      tokens: createAgentTokenStore(knex),
+      agents: createAgentStore(knex),
+      configs: createAgentConfigStore(knex),
+    },
+    keys: access.keys,
+    changes,
+    maxHostsOf: (tenantId) => access.tenants.policyOf(tenantId).maxHosts,
+    onEnrolled: (tenantId) => hosts.refresh(tenantId),
+    clock,
+    log,
+  });
   await changes.start();
   lifecycle.onStop('change feed', () => changes.stop());
   await access.start();
   lifecycle.onStop('access', () => access.close());
   await hosts.start();
   lifecycle.onStop('hosts', () => hosts.close());
-  return { access, hosts, changes };
+  await agents.start();
+  return { access, hosts, agents, changes };
 }

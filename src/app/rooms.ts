@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { can } from '../access/index.ts';
 import {
+  agentRoutes,
   auditRoutes,
   authRoutes,
   createHttpServer,
   createWriteHandler,
+  enrolmentRoutes,
   healthRoutes,
   hostRoutes,
   ingestRoutes,
   keyRoutes,
+  ownConfigRoute,
   processRoutes,
   prometheusRoutes,
   tenantRoutes,
@@ -16,21 +19,22 @@ import {
   type Check,
   type Route,
 } from '../http/index.ts';
+import { systemClock } from '../platform/index.ts';
 import { createQuery, defaultQueryConfig } from '../query/index.ts';
 import { createRejectionStore, type Postgres } from '../storage/postgres/index.ts';
 import { createVictoriaClient, createVictoriaReader } from '../storage/victoria/index.ts';
 import type { BuildRooms, FirstStart, Foundation, Serving } from './compose.ts';
 import { openDatabase } from './database.ts';
+import { agentInstallation, tokenForNewHosts } from './install.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { parseListen } from './listen-address.ts';
 import { localKeys } from './local-keys.ts';
+import { heartbeatTo } from './heartbeats.ts';
 import { startPeople, type People } from './people.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
 
 /** Largest answer of storage that is passed on. */
 const maxAnswerBytes = 64 * 1024 * 1024;
-/** What an agent runs with until configuration by host comes. */
-const agentConfig = { version: 1, interval_seconds: 5, top_n: 10, mask_process_names: false };
 
 /** Wires the rooms, in the order in which they stand on each other. */
 export const buildRooms: BuildRooms = async (foundation) => {
@@ -59,6 +63,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const routes = [
     ...healthRoutes({ checks: checksOf(postgres, gateway), meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
+    ...agentInstallation(foundation),
     ...(roles.has('api') ? readRoutes(foundation, postgres, people) : []),
   ];
   const server = createHttpServer({
@@ -84,20 +89,21 @@ export const buildRooms: BuildRooms = async (foundation) => {
     url: urlOf(foundation, host, address.port),
     ...(first.created ? { firstStart: onlyGiven(first) } : {}),
   };
-  return foundation.managed
-    ? { ...serving, keys: await localKeys(access, config.dataDir) }
-    : serving;
+  if (!foundation.managed) return serving;
+  const keys = await localKeys(access, config.dataDir);
+  return { ...serving, keys, enrolmentToken: await tokenForNewHosts(people) };
 };
 
 const onlyGiven = ({ email, password }: FirstStart): FirstStart =>
   password === undefined ? { email } : { email, password };
 
-function rawWrite({ ingest }: Gateway, { access, hosts }: People, { log }: Foundation) {
+function rawWrite({ ingest }: Gateway, { access, agents, hosts }: People, { log }: Foundation) {
   return createWriteHandler({
     ingest,
     authenticate: access.authenticate,
     tenantModeOf: (tenantId) => access.tenants.policyOf(tenantId).whitelistMode,
     seen: (tenantId, hostId) => hosts.seen(tenantId, hostId, Date.now()),
+    configVersionOf: (tenantId, hostId) => agents.configs.versionOf(tenantId, hostId),
     log: log.child('http'),
   });
 }
@@ -114,27 +120,26 @@ function checksOf(postgres: Postgres, gateway: Gateway | undefined): Record<stri
   };
 }
 
-function writeRoutes({ ingest }: Gateway, { access, hosts }: People, postgres: Postgres): Route[] {
+function writeRoutes({ ingest }: Gateway, people: People, postgres: Postgres): Route[] {
+  const { access, agents, hosts } = people;
   const rejections = createRejectionStore(postgres.knex);
-  return ingestRoutes({
+  const routes = ingestRoutes({
     ingest,
     tenantModeOf: (tenantId) => access.tenants.policyOf(tenantId).whitelistMode,
     seen: (tenantId, hostId) => hosts.seen(tenantId, hostId, Date.now()),
-    async heartbeat(tenantId, hostId, report) {
-      await hosts.heartbeat(tenantId, hostId, report);
-      return { server_time_ms: Date.now(), config: agentConfig };
-    },
+    heartbeat: heartbeatTo(people),
     async rejections(tenantId, page) {
       const { items, total } = await rejections.list(tenantId, page);
       return { rows: items, total };
     },
     haLeaders: (tenantId) => Promise.resolve(ingest.haLeaders(tenantId)),
   });
+  return [...routes, ...ownConfigRoute({ agents })];
 }
 
 function readRoutes(foundation: Foundation, postgres: Postgres, people: People): Route[] {
   const { backends, lifecycle, loaded, meters, version } = foundation;
-  const { access, hosts } = people;
+  const { access, agents, hosts } = people;
   const { query: config, retention } = loaded.config;
   const client = createVictoriaClient(backends.victoria.raw, { maxAnswerBytes });
   lifecycle.onStop('VictoriaMetrics client (reads)', () => client.close());
@@ -172,6 +177,8 @@ function readRoutes(foundation: Foundation, postgres: Postgres, people: People):
     ...tenantRoutes(access),
     ...auditRoutes(access),
     ...hostRoutes({ hosts }),
+    ...agentRoutes({ agents, clock: systemClock }),
+    ...enrolmentRoutes({ agents, publicUrl: loaded.config.publicUrl }),
     ...processRoutes({ hosts }),
   ];
 }

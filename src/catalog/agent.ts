@@ -84,6 +84,15 @@ export const agentMetrics = [
     source: 'the sender',
   },
   {
+    apiName: 'agent.unwritten_samples_total',
+    name: 'agent_unwritten_samples_total',
+    kind: 'counter',
+    unit: 'samples',
+    labels: [],
+    help: 'Samples of acknowledged batches that the server said it did not write.',
+    source: 'X-Prometheus-Remote-Write-Samples-Written of the answers',
+  },
+  {
     apiName: 'agent.dropped_batches_total',
     name: 'agent_dropped_batches_total',
     kind: 'counter',

@@ -1,4 +1,5 @@
 import { agentMetrics } from './agent.ts';
+import { cgroupMetrics } from './cgroup.ts';
 import { cpuMetrics } from './cpu.ts';
 import { diskMetrics } from './disk.ts';
 import { gpuMetrics } from './gpu.ts';
@@ -14,6 +15,7 @@ const table = [
   ...diskMetrics,
   ...networkMetrics,
   ...processMetrics,
+  ...cgroupMetrics,
   ...agentMetrics,
 ];
 

@@ -24,6 +24,8 @@ export interface Terminal {
   err: (text: string) => void;
   /** Where the bundled agent lies; `up` runs it for this host. */
   agentScript: string;
+  /** Where the files lie that put it onto other hosts. */
+  installFolder: string;
   /** Where the built migrations lie. */
   migrationsDir: string;
 }
@@ -134,6 +136,7 @@ async function run(
       managed: isUp,
       version,
       migrationsDir: terminal.migrationsDir,
+      agentFiles: { bundle: terminal.agentScript, folder: terminal.installFolder },
       progress: (line) => (isUp ? terminal.out(`${line} …\n`) : log.info(line)),
       ...(withAgent && loaded.config.localAgent ? { agentScript: terminal.agentScript } : {}),
     },

@@ -14,8 +14,8 @@ export function summaryOf(serving: Serving, config: Config): string {
     '',
     "Ask for this host's CPU:",
     `  curl -s -H 'Authorization: Bearer ${read}' '${url}/api/v1/query?query=cpu_utilization'`,
-    'Watch another Linux host (Node 20 or newer there):',
-    `  scp dist/gaugeway-agent.js HOST:gaugeway-agent.mjs && ssh HOST ${agentVariables(serving, config, write)} node --jitless --max-semi-space-size=1 gaugeway-agent.mjs`,
+    'Watch another Linux host (the token is good for ten hosts, for an hour):',
+    `  ${installLine(serving, config)}`,
     'Send from a Prometheus that you have:',
     `  remote_write: [{ url: '${url}/api/v1/write', authorization: { credentials: '${write}' } }]`,
     ...(isLoopback(config) ? loopbackLines : []),
@@ -25,18 +25,16 @@ export function summaryOf(serving: Serving, config: Config): string {
   ].join('\n');
 }
 
-/** What the agent on another host is told; over plain HTTP it must be told that this is meant. */
-function agentVariables({ url }: Serving, config: Config, key: string): string {
-  const reachable = isLoopback(config)
-    ? url.replace(/127\.0\.0\.1|localhost|\[::1\]/, hostname())
-    : url;
-  const insecure = url.startsWith('http:') ? ['GAUGEWAY_AGENT_INSECURE_HTTP=true'] : [];
-  return [
-    `GAUGEWAY_AGENT_URL=${reachable}`,
-    `GAUGEWAY_AGENT_KEY=${key}`,
-    'GAUGEWAY_AGENT_STATE_DIR=.gaugeway-agent',
-    ...insecure,
-  ].join(' ');
+/** Over plain HTTP the script must be told that this is meant. */
+function installLine({ url, enrolmentToken }: Serving, config: Config): string {
+  const reachable =
+    config.publicUrl ??
+    (isLoopback(config) ? url.replace(/127\.0\.0\.1|localhost|\[::1\]/, hostname()) : url);
+  const options = [
+    `--token ${enrolmentToken ?? 'TOKEN'}`,
+    ...(reachable.startsWith('http:') ? ['--insecure-http'] : []),
+  ];
+  return `curl -fsSL ${reachable.replace(/\/$/, '')}/install.sh | sudo sh -s -- ${options.join(' ')}`;
 }
 
 const loopbackLines = [

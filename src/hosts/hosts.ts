@@ -33,6 +33,8 @@ export interface Hosts {
     tenantId: string,
     page: { limit: number; offset: number },
   ): Promise<{ items: Host[]; total: number }>;
+  /** Reads the tenant's tags anew, where they were just changed here: the change feed would be a second late. */
+  refresh(tenantId: string): Promise<void>;
   /** Called with the tenant whose tags changed, after `tagsOf` answers anew. */
   onChange(listener: (tenantId: string) => void): void;
   /** Loads the tags and begins to save signs of life. */
@@ -56,12 +58,15 @@ export function createHosts(deps: Deps): Hosts {
   }, deps.log.child('hosts'));
   let timer: NodeJS.Timeout | undefined;
 
-  changes.on('hosts', async (tenantId) => {
+  async function refresh(tenantId: string): Promise<void> {
     const rows = await store.tagsOfTenant(tenantId);
     tags.set(tenantId, new Map(rows.map((row) => [row.hostId, row.tags])));
     for (const listener of listeners) listener(tenantId);
-  });
+  }
+
+  changes.on('hosts', refresh);
   return {
+    refresh,
     tagsOf: (tenantId, hostId) => tags.get(tenantId)?.get(hostId),
     seen: signs.note,
     async heartbeat(tenantId, hostId, report) {

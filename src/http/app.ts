@@ -47,8 +47,15 @@ export function createApp(deps: AppDeps): Express {
   ];
   for (const one of middleware) app.use(one);
   const json = express.json({ limit: deps.maxBodyBytes, strict: true });
-  for (const route of deps.routes) mount(app, route, json, deps);
-  refuseOtherMethods(app, deps.routes);
+  // Paths without parameters first, their 405 included: `/api/v1/agents/enroll` is never taken for a host.
+  const hasParameter = ({ path }: Route): boolean => path.includes('/:');
+  for (const routes of [
+    deps.routes.filter((route) => !hasParameter(route)),
+    deps.routes.filter(hasParameter),
+  ]) {
+    for (const route of routes) mount(app, route, json, deps);
+    refuseOtherMethods(app, routes);
+  }
   app.use(() => {
     throw new GaugewayError('NOT_FOUND', 'There is nothing at this path');
   });

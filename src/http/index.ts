@@ -6,12 +6,20 @@
  */
 export type { Can } from './middleware/guard.ts';
 export type { Call, Route } from './route.ts';
+export { agentRoutes, ownConfigRoute } from './routes/agents.ts';
 export { auditRoutes } from './routes/audit.ts';
 export { authRoutes } from './routes/auth.ts';
+export { enrolmentRoutes } from './routes/enrolment.ts';
 export { healthRoutes, type Check } from './routes/health.ts';
 export { hostRoutes } from './routes/hosts.ts';
+export {
+  ingestRoutes,
+  type HeartbeatAnswer,
+  type HeartbeatOutcome,
+  type IngestRouteDeps,
+} from './routes/ingest.ts';
+export { installRoutes } from './routes/install.ts';
 export { processRoutes } from './routes/processes.ts';
-export { ingestRoutes, type HeartbeatAnswer, type IngestRouteDeps } from './routes/ingest.ts';
 export { keyRoutes } from './routes/keys.ts';
 export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';
 export { tenantRoutes } from './routes/tenants.ts';

@@ -18,7 +18,7 @@ export interface AgentOptions {
 }
 
 /** What keeps V8 below the agent's memory budget (contract: The agent's budget). */
-const runtimeFlags = ['--jitless', '--max-semi-space-size=1'];
+const runtimeFlags = ['--jitless', '--max-semi-space-size=1', '--no-node-snapshot'];
 /** A configuration that is refused ends the agent within this time. */
 const settleMs = 400;
 

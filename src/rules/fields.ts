@@ -126,7 +126,15 @@ export class Fields {
       this.wrong(key, `${key}: expected a list`);
       return [];
     }
-    return value.map((item: unknown, index) => ({ path: [...this.path, key, index], value: item }));
+    return value.map((item: unknown, index) => ({
+      path: [...this.path, key, index],
+      value: item,
+    }));
+  }
+
+  /** An item of a list, as a mapping. */
+  item(path: YamlPath, value: unknown): Fields {
+    return new Fields(this.reader, path, value, this.place);
   }
 
   below(key: string): Fields {

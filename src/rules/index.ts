@@ -15,4 +15,6 @@ export {
   type Template,
   type TemplateData,
 } from './template/expand.ts';
+export { parseUnitTests, type TestGroup, type UnitTestFile } from './unit-test-file.ts';
+export type { SeriesValue } from './series-notation.ts';
 export type { SampleRow } from './template/value.ts';

@@ -33,11 +33,16 @@ function documentsOf(text: string, file: string): ParsedYaml[] | { problem: Prob
     return parseYamlDocuments(text, file, { maxAliases, scalars: 'text' });
   } catch (error) {
     if (!(error instanceof GaugewayError)) throw error;
-    const { line, column } = error.details as { line?: number; column?: number };
+    const { line, column } = error.details as {
+      line?: number;
+      column?: number;
+    };
     const [first = '', ...excerpt] = error.message.split('\n');
     const message = first.replace(/^.*?:\d+:\d+: /, '');
     const position = { line: line ?? 1, column: column ?? 1 };
-    return { problem: { file, position, message, excerpt: excerpt.join('\n') } };
+    return {
+      problem: { file, position, message, excerpt: excerpt.join('\n') },
+    };
   }
 }
 

@@ -28,7 +28,16 @@ export function readProductFile(reader: FileReader): RuleGroup[] {
     return rule;
   });
   top.done();
-  return [{ file: reader.file, name, intervalMs, limit: 0, queryOffsetMs: undefined, rules }];
+  return [
+    {
+      file: reader.file,
+      name,
+      intervalMs,
+      limit: 0,
+      queryOffsetMs: undefined,
+      rules,
+    },
+  ];
 }
 
 function readProductRule(reader: FileReader, path: YamlPath, value: unknown): AlertingRule {

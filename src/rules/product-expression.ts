@@ -25,7 +25,10 @@ export function compileExpression(text: string, scope: readonly ScopeMatcher[]):
   if (count !== undefined) {
     const seconds = Number(count) * (unit?.toLowerCase() === 'm' ? 60 : 1);
     const series = `${heartbeatMetric}${printMatchers(scope)}[${heartbeatLookback}]`;
-    return { ok: true, promql: `time() - max_over_time(${series}) > ${seconds}` };
+    return {
+      ok: true,
+      promql: `time() - max_over_time(${series}) > ${seconds}`,
+    };
   }
   try {
     return { ok: true, promql: new Compiler(text, scope).whole() };
@@ -186,7 +189,11 @@ class Compiler {
       const digits = token.text === '-' ? this.tokens[this.position++] : token;
       if (digits?.kind !== 'number') this.fail('expected a number', token.start);
       const sign = token.text === '-' ? '-' : '';
-      return { promql: sign + digits.text, isCondition: false, hasMetric: false };
+      return {
+        promql: sign + digits.text,
+        isCondition: false,
+        hasMetric: false,
+      };
     }
     if (token.kind !== 'name') {
       const found = token.kind === 'end' ? 'the end' : `"${token.text}"`;

@@ -122,7 +122,12 @@ function readRecord(fields: Fields, name: string, context: GroupContext): Record
   const labels = fields.texts('labels');
   checkLabels(fields, labels.keys());
   const expression = promqlField(fields, 'expr');
-  return { kind: 'record', name, expression, labels: new Map([...context.labels, ...labels]) };
+  return {
+    kind: 'record',
+    name,
+    expression,
+    labels: new Map([...context.labels, ...labels]),
+  };
 }
 
 function checkLabels(fields: Fields, names: Iterable<string>): void {

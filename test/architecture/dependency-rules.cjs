@@ -15,22 +15,26 @@ const arrows = {
   forward: { doors: ['wire', 'platform'] },
   ingest: { doors: ['forward', 'wire', 'catalog', 'platform'] },
   query: { doors: ['catalog', 'platform'] },
+  agents: { doors: ['access', 'platform'] },
   hosts: { doors: ['query', 'catalog', 'platform'] },
   rules: { doors: ['query', 'alerts', 'catalog', 'platform'] },
   alerts: { doors: ['platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
-    types: ['access', 'forward', 'hosts', 'ingest', 'query'],
+    types: ['access', 'agents', 'forward', 'hosts', 'ingest', 'query'],
   },
   'storage/victoria': {
     doors: ['wire', 'catalog', 'platform'],
     types: ['forward', 'query'],
   },
+  install: { doors: ['platform'] },
   managed: { doors: ['platform'], types: ['storage/victoria'] },
-  http: { doors: ['access', 'hosts', 'ingest', 'query', 'catalog', 'platform'] },
+  http: {
+    doors: ['access', 'agents', 'hosts', 'ingest', 'install', 'query', 'catalog', 'platform'],
+  },
   app: {
     doors: [
-      ...['access', 'forward', 'hosts', 'http', 'ingest', 'managed', 'query'],
+      ...['access', 'agents', 'forward', 'hosts', 'http', 'ingest', 'install', 'managed', 'query'],
       ...['storage/postgres', 'storage/victoria', 'wire', 'catalog', 'platform'],
     ],
   },
@@ -57,7 +61,6 @@ const owners = {
   'prom-client': ['src/platform/meters.ts'],
   protobufjs: ['src/wire/'],
   re2js: ['src/rules/template/'],
-  snappyjs: ['src/wire/', 'exporter-agent/send/'],
   'socket.io': ['src/live/'],
   undici: ['src/storage/victoria/', 'src/notify/'],
   'zod-openapi': ['src/http/'],
@@ -65,12 +68,18 @@ const owners = {
 
 /** Modules of Node that reach other processes and machines. */
 const coreOwners = {
-  child_process: ['src/managed/'],
+  child_process: ['src/managed/', 'exporter-agent/collect/darwin/', 'exporter-agent/collect/gpu/'],
   dgram: [],
-  http: ['src/http/', 'src/managed/', 'exporter-agent/send/'],
+  http: ['src/http/', 'src/managed/', 'exporter-agent/listen/', 'exporter-agent/send/'],
   http2: [],
   https: ['src/http/', 'src/managed/', 'exporter-agent/send/'],
-  net: ['src/http/', 'src/managed/', 'src/rules/template/', 'src/app/listen-address.ts'],
+  net: [
+    'src/http/',
+    'src/managed/',
+    'src/rules/template/',
+    'src/app/listen-address.ts',
+    'exporter-agent/send/',
+  ],
   tls: ['src/http/', 'exporter-agent/send/'],
   worker_threads: [],
 };
@@ -78,7 +87,7 @@ const coreOwners = {
 /** Any room of src: schemas, and a bounded map. */
 const sharedLibraries = ['lru-cache', 'zod'];
 
-const agentLibraries = ['js-yaml', 'snappyjs'];
+const agentLibraries = ['js-yaml'];
 
 const room = '(?:storage/)?[^/]+';
 const anyDoor = `^src/${room}/index[.]ts$`;

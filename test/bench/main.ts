@@ -1,4 +1,7 @@
 import { writeFileSync } from 'node:fs';
+import { benchAgentBudget } from './agent/budget.ts';
+import { benchAgentDay } from './agent/day.ts';
+import { benchAgentProcesses, benchAgentWire } from './agent/growth.ts';
 import { benchGrowth } from './growth.ts';
 import { benchIngest } from './ingest.ts';
 import { benchLatency } from './latency.ts';
@@ -19,6 +22,12 @@ const suites: Record<string, () => Promise<Table[]>> = {
       hosts: [50, 500, 5_000],
       samples: 6_000_000,
     }),
+  agent: async () => [
+    await benchAgentBudget({ minutes: 10, outageMinutes: 5 }),
+    await benchAgentProcesses([200, 1_000, 5_000]),
+    ...(await benchAgentWire()),
+    await benchAgentDay({ ticks: 17_280 }),
+  ],
 };
 
 const soaks: Record<string, () => Promise<Table[]>> = {

@@ -284,7 +284,13 @@ describe('the agent', () => {
       stage,
       undefined,
       process.execPath,
-      ['--jitless', '--max-semi-space-size=1', 'dist/gaugeway-agent.js', 'run'],
+      [
+        '--jitless',
+        '--max-semi-space-size=1',
+        '--no-node-snapshot',
+        'dist/gaugeway-agent.js',
+        'run',
+      ],
       {
         GAUGEWAY_AGENT_URL: product.url,
         GAUGEWAY_AGENT_KEY: key,

@@ -11,10 +11,10 @@ export function bufferContract(name: string, harness: BufferHarness): void {
   const body = (text: string) => Buffer.from(text);
   const open = (limits: Partial<BufferDeps['limits']> = {}) => {
     const drops: [string, number][] = [];
-    const time = { nowMs: 1_000_000 };
+    const time = { nowMs: 1_000_000, monotonicMs: 0 };
     const buffer = harness.open({
       limits: { maxBytes: 1_000, maxAgeMs: 60_000, ...limits },
-      nowMs: () => time.nowMs,
+      clock: { nowMs: () => time.nowMs, monotonicMs: () => time.monotonicMs },
       onDrop: (reason, batches) => drops.push([reason, batches]),
     });
     const drain = () => {
@@ -80,10 +80,21 @@ export function bufferContract(name: string, harness: BufferHarness): void {
       const { buffer, drops, time, drain } = open();
       buffer.add(body('a'), 1_000_000);
       buffer.add(body('b'), 1_000_001);
+      time.monotonicMs = 30_000;
       buffer.add(body('c'), 1_030_000);
-      time.nowMs = 1_060_002;
+      time.monotonicMs = 60_002;
       expect(drain()).toEqual(['c']);
       expect(drops).toEqual([['spool_expired', 2]]);
+    });
+
+    it.each([7_200_000, -7_200_000])('keeps all when the wall clock is set by %i ms', (by) => {
+      const { buffer, drops, time, drain } = open();
+      buffer.add(body('a'), time.nowMs);
+      time.nowMs += by;
+      time.monotonicMs += 5_000;
+      buffer.add(body('b'), time.nowMs);
+      expect(drain()).toEqual(['a', 'b']);
+      expect(drops).toEqual([]);
     });
 
     it('goes on after it was emptied', () => {

@@ -40,7 +40,7 @@ describe('the buffer on disk, over a restart', () => {
       createDiskBuffer({
         directory,
         limits: { maxBytes: 10_000_000, maxAgeMs: 60_000 },
-        nowMs: () => now,
+        clock: { nowMs: () => now, monotonicMs: () => 0 },
         onDrop: (reason, batches) => drops.push([reason, batches]),
         ...more,
       }),
@@ -77,6 +77,16 @@ describe('the buffer on disk, over a restart', () => {
     for (const text of ['a', 'b', 'c']) first.add(Buffer.from(text), now);
     first.settle(first.take()!.seq);
     expect(drain(open(directory))).toEqual(['b', 'c']);
+  });
+
+  it('gives up what is too old for the wall clock, and keeps what is from its future', () => {
+    const directory = newDirectory();
+    const first = open(directory);
+    first.add(Buffer.from('old'), now - 60_001);
+    first.add(Buffer.from('new'), now - 1_000);
+    first.add(Buffer.from('future'), now + 7_200_000);
+    expect(drain(open(directory))).toEqual(['new', 'future']);
+    expect(drops).toEqual([['spool_expired', 1]]);
   });
 
   it('cuts off a torn tail, counts it, and goes on behind it', () => {
@@ -169,7 +179,7 @@ describe('the buffer on disk, over a restart', () => {
           const buffer = createDiskBuffer({
             directory: process.argv[2],
             limits: { maxBytes: 1e9, maxAgeMs: 1e9 },
-            nowMs: () => ${now},
+            clock: { nowMs: () => ${now}, monotonicMs: () => 0 },
             onDrop: () => undefined,
           });
           const write = (n) => {

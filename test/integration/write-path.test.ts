@@ -115,6 +115,7 @@ beforeAll(async () => {
       },
     }),
     tenantModeOf: () => undefined,
+    configVersionOf: () => '3.7',
     seen: () => undefined,
     log: silentLogger,
   });

@@ -1,23 +1,29 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Actor, User } from '../../src/access/index.ts';
 import { systemActor } from '../../src/access/index.ts';
+import type { Agents } from '../../src/agents/index.ts';
 import { createTokens } from '../../src/access/tokens.ts';
 import type { Hosts } from '../../src/hosts/index.ts';
 import {
+  agentRoutes,
   auditRoutes,
   authRoutes,
   createWriteHandler,
+  enrolmentRoutes,
   healthRoutes,
   hostRoutes,
   processRoutes,
   ingestRoutes,
+  installRoutes,
   keyRoutes,
+  ownConfigRoute,
   prometheusRoutes,
   tenantRoutes,
   userRoutes,
   type IngestRouteDeps,
   type Route,
 } from '../../src/http/index.ts';
+import type { InstallKit } from '../../src/install/index.ts';
 import type { Ingest } from '../../src/ingest/index.ts';
 import { createMeters, silentLogger } from '../../src/platform/index.ts';
 import type { Query } from '../../src/query/index.ts';
@@ -52,11 +58,27 @@ const expected: Record<string, 'public' | 'read' | 'admin' | 'write'> = {
   'GET /api/v1/audit': 'admin',
   'GET /api/v1/hosts': 'read',
   'GET /api/v1/hosts/:id': 'read',
+  'GET /api/v1/agents': 'read',
+  'GET /api/v1/agents/:host_id': 'read',
+  'GET /api/v1/agents/config': 'read',
+  'PUT /api/v1/agents/config': 'admin',
+  'GET /api/v1/agents/:host_id/config': 'read',
+  'PUT /api/v1/agents/:host_id/config': 'admin',
+  'DELETE /api/v1/agents/:host_id/config': 'admin',
+  'POST /api/v1/agents/:host_id/rotate-key': 'admin',
+  'POST /api/v1/agents/:host_id/approve': 'admin',
+  'GET /api/v1/agents/self/config': 'write',
+  'GET /api/v1/agents/tokens': 'admin',
+  'POST /api/v1/agents/tokens': 'admin',
+  'DELETE /api/v1/agents/tokens/:id': 'admin',
+  'POST /api/v1/agents/enroll': 'public',
   'GET /api/v1/processes/top': 'read',
   'POST /api/v1/ingest/metrics': 'write',
   'POST /api/v1/ingest/heartbeat': 'write',
   'GET /api/v1/ingest/rejections': 'read',
   'GET /api/v1/ingest/ha': 'read',
+  'GET /install.sh': 'public',
+  'GET /install/:file': 'public',
   'GET /health': 'public',
   'GET /-/healthy': 'public',
   'GET /ready': 'public',
@@ -95,9 +117,13 @@ function everyRoute(held: TestAccess): Route[] {
     ...tenantRoutes(access),
     ...auditRoutes(access),
     ...hostRoutes({ hosts: nothing as Hosts }),
+    ...agentRoutes({ agents: nothing as Agents, clock }),
+    ...ownConfigRoute({ agents: nothing as Agents }),
+    ...enrolmentRoutes({ agents: nothing as Agents, publicUrl: undefined }),
     ...processRoutes({ hosts: nothing as Hosts }),
     ...healthRoutes({ checks: {}, meters: createMeters() }),
     ...ingestRoutes(nothing as IngestRouteDeps),
+    ...installRoutes({ kit: nothing as InstallKit, publicUrl: undefined }),
     ...prometheusRoutes({
       ...{ query: {} as Query, version: '0', startedMs: 0, retentionMs: () => 0 },
       views: {
@@ -226,7 +252,7 @@ beforeAll(async () => {
   const write = createWriteHandler({
     ...{ ingest: { refusedUnread: () => undefined } as unknown as Ingest },
     ...{ authenticate, tenantModeOf: () => undefined },
-    ...{ seen: () => undefined, log: silentLogger },
+    ...{ seen: () => undefined, configVersionOf: () => '0', log: silentLogger },
   });
   writer = await serve({ routes: [], rawHandlers: [write], authenticate });
 }, 60_000);

@@ -11,36 +11,40 @@ const modes = ['user', 'nice', 'system', 'idle', 'iowait', 'irq', 'softirq', 'st
 interface Core {
   times: CpuTimes;
   labels: Readonly<Record<(typeof modes)[number], Labels>>;
+  guestLabels: readonly [user: Labels, nice: Labels];
 }
 
 /** `node_cpu_seconds_total`: the kernel lets idle and iowait step back, a counter may not. */
-export function createCpuCounters(): (cores: ReadonlyMap<string, CpuTimes>, emit: Emit) => void {
+export function createCpuCounters(
+  withGuests: boolean,
+): (cores: ReadonlyMap<string, CpuTimes>, emit: Emit) => void {
   const known = new Map<string, Core>();
   return (cores, emit) => {
     for (const [name, times] of cores) {
       let core = known.get(name);
       if (core === undefined || core.times.idle - times.idle >= jumpBackTicks) {
-        core = { times: { ...times }, labels: core?.labels ?? labelsOf(name) };
+        core = { ...(core ?? labelled(name)), times: { ...times } };
         known.set(name, core);
       }
       for (const mode of modes) {
         if (times[mode] > core.times[mode]) core.times[mode] = times[mode];
         emit('node_cpu_seconds_total', core.times[mode] / ticksPerSecond, core.labels[mode]);
       }
+      if (!withGuests) continue;
+      emit('node_cpu_guest_seconds_total', times.guest / ticksPerSecond, core.guestLabels[0]);
+      emit('node_cpu_guest_seconds_total', times.guestNice / ticksPerSecond, core.guestLabels[1]);
     }
   };
 }
 
-function labelsOf(cpu: string): Core['labels'] {
-  const entries = modes.map(
-    (mode) =>
-      [
-        mode,
-        [
-          ['cpu', cpu],
-          ['mode', mode],
-        ],
-      ] as const,
-  );
-  return Object.fromEntries(entries) as unknown as Core['labels'];
+function labelled(cpu: string): Omit<Core, 'times'> {
+  const labelsOf = (mode: string): Labels => [
+    ['cpu', cpu],
+    ['mode', mode],
+  ];
+  const labels = Object.fromEntries(modes.map((mode) => [mode, labelsOf(mode)]));
+  return {
+    labels: labels as Core['labels'],
+    guestLabels: [labelsOf('user'), labelsOf('nice')],
+  };
 }

@@ -1,5 +1,6 @@
 import { isContinued } from '../../sample/delta.ts';
 import type { Collector, Tick } from '../collector.ts';
+import { readPageBytes } from '../procfs/page-size.ts';
 import type { Procfs } from '../procfs/root.ts';
 import type { GpuUse } from './rank.ts';
 import { createRanking, type ProcessPolicy, type ProcessSnapshot } from './ranking.ts';
@@ -96,14 +97,4 @@ export function createProcessCollector(deps: Deps): ProcessCollector {
       return ranking.emit(emit) ? 'ok' : 'not-yet';
     },
   };
-}
-
-/** Memory is counted in pages, of 4 KiB on most machines and of 16 or 64 on some; the agent's own map tells. */
-function readPageBytes(procfs: Procfs): number {
-  try {
-    const kib = /^KernelPageSize:\s+(\d+) kB$/m.exec(procfs.readOnce('self/smaps'))?.[1];
-    return Number(kib ?? 4) * 1024;
-  } catch {
-    return 4096;
-  }
 }

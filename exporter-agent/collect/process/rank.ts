@@ -47,6 +47,7 @@ export function sumByName(measured: readonly Measured[]): Map<string, NameFigure
 /** The `most` largest by `by`, largest first, without those that use nothing. */
 export function largest<T>(items: Iterable<T>, most: number, by: (item: T) => number): T[] {
   const found: T[] = [];
+  if (most === 0) return found;
   for (const item of items) {
     const value = by(item);
     if (value <= 0) continue;

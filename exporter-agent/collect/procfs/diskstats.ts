@@ -15,6 +15,8 @@ export interface DiskStats {
   busyMs: number;
   /** f11, milliseconds × requests in flight, 32 bits wide as well. */
   weightedMs: number;
+  /** f1 to f17 as they stand; a kernel before 4.18 has no discards (f12), one before 5.5 no flushes (f16). */
+  all: readonly number[];
 }
 
 export function parseDiskstats(text: string): DiskStats[] {
@@ -22,7 +24,7 @@ export function parseDiskstats(text: string): DiskStats[] {
   for (const line of wholeLines(text)) {
     const parts = fields(line);
     const device = parts[2];
-    const values = numbers(parts.slice(3, 14));
+    const values = numbers(parts.slice(3, 20));
     // Partitions of kernels before 2.6.25 have four fields; nothing to read there.
     if (device === undefined || values === undefined || values.length < 11) continue;
     disks.push({
@@ -33,6 +35,7 @@ export function parseDiskstats(text: string): DiskStats[] {
       sectorsWritten: values[6]!,
       busyMs: values[9]!,
       weightedMs: values[10]!,
+      all: values,
     });
   }
   return disks;

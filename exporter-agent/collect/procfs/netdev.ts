@@ -11,6 +11,8 @@ export interface NetworkStats {
   device: string;
   receive: NetworkDirection;
   transmit: NetworkDirection;
+  /** The sixteen columns as they stand. */
+  all: readonly number[];
 }
 
 /** /proc/net/dev: eight receive columns, eight transmit columns; a name may hold colons (`eth0:1`). */
@@ -25,6 +27,7 @@ export function parseNetdev(text: string): NetworkStats[] {
       device: line.slice(0, colon).trim(),
       receive: direction(values, 0),
       transmit: direction(values, 8),
+      all: values,
     });
   }
   return devices;

@@ -1,6 +1,6 @@
 import { ProcParseError, fields, numbers, wholeLines } from './text.ts';
 
-/** Clock ticks (USER_HZ) since boot, proc_pid_stat(5)/proc_stat(5); guest time is inside user and left out. */
+/** Clock ticks (USER_HZ) since boot, proc_pid_stat(5)/proc_stat(5); guest time is inside user and nice already. */
 export interface CpuTimes {
   user: number;
   nice: number;
@@ -10,6 +10,8 @@ export interface CpuTimes {
   irq: number;
   softirq: number;
   steal: number;
+  guest: number;
+  guestNice: number;
 }
 
 export interface ProcStat {
@@ -34,19 +36,21 @@ export function parseStat(text: string): ProcStat {
   return { total, cores };
 }
 
-/** Kernels before 2.6.11 have no steal column. */
+/** Kernels before 2.6.11 have no steal column, those before 2.6.33 no guest times. */
 function toTimes(columns: readonly string[]): CpuTimes | undefined {
-  const values = numbers(columns.slice(0, 8));
+  const values = numbers(columns.slice(0, 10));
   if (values === undefined || values.length < 7) return undefined;
-  const [user, nice, system, idle, iowait, irq, softirq, steal = 0] = values as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number?,
-  ];
-  return { user, nice, system, idle, iowait, irq, softirq, steal };
+  const at = (index: number) => values[index] ?? 0;
+  return {
+    user: at(0),
+    nice: at(1),
+    system: at(2),
+    idle: at(3),
+    iowait: at(4),
+    irq: at(5),
+    softirq: at(6),
+    steal: at(7),
+    guest: at(8),
+    guestNice: at(9),
+  };
 }

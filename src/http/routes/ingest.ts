@@ -1,19 +1,22 @@
+import type { AgentConfig } from '../../agents/index.ts';
 import type { Principal } from '../../access/index.ts';
 import type { HaLeader, Ingest, Rejection, WhitelistMode } from '../../ingest/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
 import { z } from 'zod';
 import type { Call, Route } from '../route.ts';
 import { toAnswer } from '../write/answer.ts';
+import { configHeader, nextKeyHeader } from '../write/agent-headers.ts';
+import { toSettingsJson } from './agent-json.ts';
 
 export interface HeartbeatAnswer {
   server_time_ms: number;
-  config: {
-    version: number;
-    interval_seconds: number;
-    top_n: number;
-    mask_process_names: boolean;
-  };
+  /** What the agent shall run with; what is absent is left to its own options. */
+  config: AgentConfig;
+  /** The agent shall go on with this key; shown this once. */
+  nextKey: string | undefined;
 }
+
+export type HeartbeatOutcome = ({ kind: 'taken' } & HeartbeatAnswer) | { kind: 'cloned_machine' };
 
 export interface IngestRouteDeps {
   ingest: Ingest;
@@ -22,7 +25,10 @@ export interface IngestRouteDeps {
   /** A sign of life of a host. */
   seen: (tenantId: string, hostId: string) => void;
   /** Keeps the report and says which configuration the agent should run. */
-  heartbeat: (tenantId: string, hostId: string, report: unknown) => Promise<HeartbeatAnswer>;
+  heartbeat: (
+    from: { tenantId: string; hostId: string; keyId: string },
+    report: Readonly<Record<string, unknown>>,
+  ) => Promise<HeartbeatOutcome>;
   rejections: (tenantId: string, page: Page) => Promise<{ total: number; rows: Rejection[] }>;
   haLeaders: (tenantId: string) => Promise<HaLeader[]>;
 }
@@ -108,6 +114,18 @@ function metricsRoute(deps: IngestRouteDeps): Route['handle'] {
   };
 }
 
+function answerHeartbeat({ res }: Call, outcome: HeartbeatOutcome): void {
+  if (outcome.kind === 'cloned_machine') {
+    throw new GaugewayError('FORBIDDEN', 'Another machine speaks for this host', {
+      details: { reason: outcome.kind },
+    });
+  }
+  const { config, nextKey, server_time_ms: serverTimeMs } = outcome;
+  res.set('Cache-Control', 'no-store').set(configHeader, config.version);
+  if (nextKey !== undefined) res.set(nextKeyHeader, nextKey);
+  res.json({ server_time_ms: serverTimeMs, config: toSettingsJson(config) });
+}
+
 /** The write path's JSON side, and what can be read about it. */
 export function ingestRoutes(deps: IngestRouteDeps): Route[] {
   const row = (rest: Pick<Route, 'method' | 'path' | 'needs' | 'summary' | 'handle'>): Route => ({
@@ -131,7 +149,8 @@ export function ingestRoutes(deps: IngestRouteDeps): Route[] {
         const principal = principalOf(call);
         const { host_id: hostId, ...report } = parse(heartbeatBody, call.req.body);
         requireOwnHost(principal, hostId);
-        call.res.json(await deps.heartbeat(principal.tenantId, hostId, report));
+        const from = { tenantId: principal.tenantId, hostId, keyId: principal.id };
+        answerHeartbeat(call, await deps.heartbeat(from, report));
       },
     }),
     row({

@@ -8,6 +8,7 @@ import {
   type WhitelistMode,
 } from '../../ingest/index.ts';
 import { GaugewayError, messageOf, type Logger } from '../../platform/index.ts';
+import { configHeader } from './agent-headers.ts';
 import { sendOutcome, sendText, toAnswer } from './answer.ts';
 import { readBody } from './body.ts';
 
@@ -18,6 +19,8 @@ interface WriteDeps {
   tenantModeOf: (tenantId: string) => WhitelistMode | undefined;
   /** A sign of life of the host that the credential is bound to. */
   seen: (tenantId: string, hostId: string) => void;
+  /** From memory: which configuration the agent of a host shall run with. */
+  configVersionOf: (tenantId: string, hostId: string) => string;
   log: Logger;
 }
 
@@ -90,6 +93,9 @@ function admit(
   const scopeOrg = req.headers['x-scope-orgid'];
   if (scopeOrg !== undefined && scopeOrg !== principal.tenantId) {
     return refuse(req, res, 403, "forbidden: X-Scope-OrgID is not the credential's tenant\n");
+  }
+  if (principal.hostId !== undefined) {
+    res.setHeader(configHeader, deps.configVersionOf(principal.tenantId, principal.hostId));
   }
   return receive(principal, req, res, deps);
 }

@@ -46,7 +46,10 @@ function less(a: Value, b: Value): boolean {
 }
 
 function comparison(compare: (a: Value, b: Value) => boolean): TemplateFunction {
-  return { parameters: ['any', 'any'], call: ([a = null, b = null]) => compare(a, b) };
+  return {
+    parameters: ['any', 'any'],
+    call: ([a = null, b = null]) => compare(a, b),
+  };
 }
 
 function text(format: (args: readonly Value[]) => string): TemplateFunction {

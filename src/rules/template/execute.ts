@@ -6,37 +6,9 @@ import {
   type Argument,
   type Command,
   type Node,
-  type ParsedTemplate,
   type Pipe,
 } from './node.ts';
 import { isMap, isSlice, isTrue, Sample, Struct, typeName, type Value } from './value.ts';
-
-/** A template that parsed and failed; `at` and `context` say where, as Go's message does. */
-export class ExecutionError extends Error {
-  override readonly name = 'ExecutionError';
-  readonly at: number;
-  readonly context: string;
-  /** The `define` in which it happened; undefined for the template itself. */
-  readonly definition: string | undefined;
-  constructor(
-    message: string,
-    where: { at: number; context: string; definition: string | undefined },
-  ) {
-    super(message);
-    this.at = where.at;
-    this.context = where.context;
-    this.definition = where.definition;
-  }
-}
-
-export interface Execution {
-  template: ParsedTemplate;
-  functions: ReadonlyMap<string, TemplateFunction>;
-  surroundings: Surroundings;
-  data: Value;
-  /** Characters; a template that writes more fails. */
-  maxOutput: number;
-}
 
 /** Runs a template over its data. Throws ExecutionError. */
 export function execute(execution: Execution): string {
@@ -78,7 +50,11 @@ class Machine {
   }
 
   private fail(message: string, at: number, context: string): never {
-    throw new ExecutionError(message, { at, context, definition: this.definition });
+    throw new ExecutionError(message, {
+      at,
+      context,
+      definition: this.definition,
+    });
   }
 
   private list(nodes: readonly Node[], dot: Value): Jump {

@@ -33,7 +33,13 @@ export type ParseOutcome =
 export function parseRuleTemplate(text: string): ParseOutcome {
   if (!text.includes('{{')) return { ok: true, template: { text, parsed: undefined } };
   try {
-    return { ok: true, template: { text, parsed: parseTemplate(preamble + text, knownFunctions) } };
+    return {
+      ok: true,
+      template: {
+        text,
+        parsed: parseTemplate(preamble + text, knownFunctions),
+      },
+    };
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     const at = Math.max(0, error.at - preamble.length);

@@ -96,7 +96,12 @@ export function sprintf(format: string, args: readonly Value[]): string {
     if (verb === '') return '%!(NOVERB)';
     if (used >= args.length) return `%!${verb}(MISSING)`;
     const precision = dot === undefined ? undefined : Number(digits);
-    return formatOne(args[used++]!, { flags, width: Number(width), precision, verb });
+    return formatOne(args[used++]!, {
+      flags,
+      width: Number(width),
+      precision,
+      verb,
+    });
   });
   if (used >= args.length) return text;
   const extra = args
@@ -167,8 +172,20 @@ function formatUnusual(text: string, how: Directive): string {
   return padded(how.flags.includes(' ') ? ` ${plain}` : text, how);
 }
 
-const bases: Readonly<Record<string, number>> = { d: 10, v: 10, b: 2, o: 8, x: 16, X: 16 };
-const prefixes: Readonly<Record<string, string>> = { b: '0b', o: '0', x: '0x', X: '0X' };
+const bases: Readonly<Record<string, number>> = {
+  d: 10,
+  v: 10,
+  b: 2,
+  o: 8,
+  x: 16,
+  X: 16,
+};
+const prefixes: Readonly<Record<string, string>> = {
+  b: '0b',
+  o: '0',
+  x: '0x',
+  X: '0X',
+};
 
 function formatInteger(value: bigint, how: Directive): string | undefined {
   if (how.verb === 'c') return padded(String.fromCodePoint(Number(value)), how);

@@ -31,7 +31,10 @@ function kindOf(value: Value): string {
 }
 
 function overNumber(format: (value: number) => Value): TemplateFunction {
-  return { parameters: ['any'], call: ([value = null]) => format(toFloat(value)) };
+  return {
+    parameters: ['any'],
+    call: ([value = null]) => format(toFloat(value)),
+  };
 }
 
 function overText(change: (text: string) => Value): TemplateFunction {
@@ -181,7 +184,10 @@ function expandGroups(matcher: Matcher, expression: RE2JS, replacement: string):
 
 const ofTheEvaluation: Readonly<Record<string, TemplateFunction>> = {
   now: { parameters: [], call: (_args, { atMs }) => atMs / 1000 },
-  externalURL: { parameters: [], call: (_args, { externalUrl }) => externalUrl },
+  externalURL: {
+    parameters: [],
+    call: (_args, { externalUrl }) => externalUrl,
+  },
   pathPrefix: {
     parameters: [],
     call: (_args, { externalUrl }) => {

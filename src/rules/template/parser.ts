@@ -198,7 +198,10 @@ class Parser {
     return { at, ...declaration, commands };
   }
 
-  private declaration(context: string): { variables: string[]; assigns: boolean } {
+  private declaration(context: string): {
+    variables: string[];
+    assigns: boolean;
+  } {
     const start = this.position;
     const names: string[] = [];
     while (this.skipSpace().kind === 'variable') {
@@ -271,13 +274,23 @@ class Parser {
     const at = token.start;
     switch (token.kind) {
       case 'string':
-        return { kind: 'string', at, text: token.text, value: this.unquoted(token) };
+        return {
+          kind: 'string',
+          at,
+          text: token.text,
+          value: this.unquoted(token),
+        };
       case 'char': {
         const code = unquoteGo(token.text)?.codePointAt(0) ?? this.fail('invalid syntax', at);
         return { kind: 'number', at, text: token.text, value: BigInt(code) };
       }
       case 'number':
-        return { kind: 'number', at, text: token.text, value: this.number(token) };
+        return {
+          kind: 'number',
+          at,
+          text: token.text,
+          value: this.number(token),
+        };
       case 'field':
         return { kind: 'field', at, names: [token.text.slice(1)] };
       case 'variable':

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { messageOf, type Clock, type Logger } from '../../platform/index.ts';
 
 /** What migrations count changes of, by the trigger `note_change`. */
-export type ChangeTopic = 'tenants' | 'credentials' | 'hosts' | 'whitelist';
+export type ChangeTopic = 'tenants' | 'credentials' | 'hosts' | 'whitelist' | 'agents';
 
 export type ChangeListener = (tenantId: string) => Promise<void> | undefined;
 

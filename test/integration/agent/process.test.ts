@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { scanSegment } from '../../../exporter-agent/buffer/segment.ts';
 import { buildAgent } from '../../../exporter-agent/build.js';
 
-const flags = ['--jitless', '--max-semi-space-size=1'];
+const flags = ['--jitless', '--max-semi-space-size=1', '--no-node-snapshot'];
 const schema = `syntax = "proto3";
   message WriteRequest { repeated TimeSeries timeseries = 1; }
   message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }
@@ -55,6 +55,11 @@ class FakeServer {
     if (request.url === '/api/v1/ingest/heartbeat') {
       this.heartbeats.push(JSON.parse(body.toString()));
       response.end(JSON.stringify({ server_time_ms: Date.now(), config: this.pushed }));
+      return;
+    }
+    // A receiver of 1.0 alone, so that what it took can be read by the schema above.
+    if (request.headers['content-type'] !== 'application/x-protobuf') {
+      response.writeHead(415).end();
       return;
     }
     if (this.status === 204) this.posts.push({ headers: request.headers, series: decode(body) });

@@ -8,6 +8,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
     out: (text) => void (out += text),
     err: (text) => void (err += text),
     agentScript: '/nowhere/agent.js',
+    installFolder: '/nowhere/install',
     migrationsDir: '/nowhere',
   });
   return { code, out, err };

@@ -9,18 +9,22 @@ function setUp(collectors: Collector[], offer: () => Promise<void> = () => Promi
   const offered: number[] = [];
   const beats: number[] = [];
   const lines: string[] = [];
-  const settings = { intervalMs: 5_000 };
+  const settings = { intervalMs: 5_000, clockSetByMs: 0 };
   const line = (message: string) => lines.push(message);
   let disconnected = false;
   const agent = createAgent({
     hostId: 'h-1',
     bootId: 'b',
-    nodeNames: false,
-    collectors,
-    encoder: createEncoder({ host_id: 'h-1' }),
-    compress: (body) => body,
+    nodeNames: () => false,
+    collectors: () => collectors,
+    encoder: createEncoder({
+      labels: { host_id: 'h-1' },
+      maxSeries: 100,
+      metadataOf: () => undefined,
+      compress: (body) => Buffer.from(body),
+    }),
     sender: {
-      offer: (_body, timestampMs) => {
+      offer: (_bodies, timestampMs) => {
         offered.push(timestampMs);
         return offer();
       },
@@ -33,7 +37,7 @@ function setUp(collectors: Collector[], offer: () => Promise<void> = () => Promi
       return Promise.resolve();
     },
     disconnect: () => (disconnected = true),
-    clock,
+    clock: { ...clock, nowMs: () => clock.nowMs() + settings.clockSetByMs },
     log: { debug: line, info: line, warn: line, error: line },
   });
   const stop = new AbortController();
@@ -72,6 +76,21 @@ describe('the loop of the agent', () => {
     await t.clock.advance(10_000);
     await t.running;
     expect(t.isDisconnected()).toBe(true);
+  });
+
+  it.each([3, -3])('goes on at the same pace when the clock is set by %i hours', async (hours) => {
+    const t = setUp([steady]);
+    await t.clock.advance(20_000);
+    const before = t.offered.length;
+    t.settings.clockSetByMs = hours * 3_600_000;
+    await t.clock.advance(60_000);
+    const after = t.offered.slice(before);
+    expect(after.length).toBe(12);
+    expect(after[0]! - t.offered[before - 1]!).toBe(hours * 3_600_000 + 5_000);
+    expect(new Set(after.slice(1).map((at, i) => at - after[i]!))).toEqual(new Set([5_000]));
+    t.stop.abort();
+    await t.clock.advance(10_000);
+    await t.running;
   });
 
   it('applies a new interval to the next tick', async () => {

@@ -38,6 +38,7 @@ async function serve(
     ingest: test.ingest,
     authenticate: options.authentication ?? (() => ({ ok: true, principal: key })),
     tenantModeOf: () => undefined,
+    configVersionOf: () => '3.7',
     seen: (tenantId, hostId) => void seen.push(`${tenantId}/${hostId}`),
     log: silentLogger,
   });

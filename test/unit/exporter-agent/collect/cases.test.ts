@@ -1,14 +1,18 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createHostCollectors } from '../../../../exporter-agent/collect/registry.ts';
-import { isNodeMetric } from '../../../../exporter-agent/collect/node/metric.ts';
+import {
+  createHostCollectors,
+  type SwitchableCollector,
+} from '../../../../exporter-agent/collect/registry.ts';
+import { isNodeMetric, profiles } from '../../../../exporter-agent/collect/node/metric.ts';
 import { runCollectors } from '../../../../exporter-agent/collect/run.ts';
 import { createProcfs, type Procfs } from '../../../../exporter-agent/collect/procfs/root.ts';
 import { findByName } from '../../../../src/catalog/index.ts';
 
 /**
  * A case is a folder: `0/`, `1/`, … are proc trees read five seconds apart, `expected.txt` is what comes out.
- * An empty file `core` beside them asks for node_exporter's names too; sysfs is then in `N/sysfs`.
+ * A file `core` or `full` beside them asks for that profile; its words are collectors to switch on. sysfs is in
+ * `N/sysfs`, the root directory in `N/root`.
  * A new case needs no code; `UPDATE_GOLDEN=1` writes its expectation, to be read before it is kept.
  */
 const hosts = new URL('../../../fixtures/hosts/', import.meta.url).pathname;
@@ -25,24 +29,30 @@ function below(current: () => Procfs, path: string): Procfs {
     read: (name) => current().read(`${path}${name}`),
     readOnce: (name) => current().readOnce(`${path}${name}`),
     list: (name) => current().list(`${path}${name}`),
+    resolve: (name) => current().resolve(`${path}${name}`),
     close: () => undefined,
   };
 }
 
 async function play(directory: string): Promise<string> {
-  const profile = existsSync(`${directory}/core`) ? 'core' : 'lean';
+  const profile = profiles.find((name) => existsSync(`${directory}/${name}`)) ?? 'lean';
+  const asked = profile === 'lean' ? '' : readFileSync(`${directory}/${profile}`, 'utf8').trim();
   let current: Procfs | undefined;
   const { list } = createHostCollectors({
     procfs: below(() => current!, ''),
     sysfs: below(() => current!, 'sysfs/'),
+    root: below(() => current!, 'root/'),
     profile,
     machine: 'x86_64',
     statfs: () =>
       Promise.resolve({ blocks: 1000, bfree: 400, bavail: 350, bsize: 4096, files: 90, ffree: 70 }),
     foreignProc: false,
     networkFilesystems: false,
+    on: asked === '' ? [] : (asked.split(/\s+/) as SwitchableCollector[]),
     cpuMicros: () => 0,
+    gpu: { find: () => undefined, monotonicMs: () => 0 },
     off: [],
+    textfiles: undefined,
   });
   let text = '';
   const steps = readdirSync(directory).filter((name) => /^\d+$/.test(name));

@@ -1,4 +1,3 @@
-import type { Procfs } from '../../../../exporter-agent/collect/procfs/root.ts';
 import { describe, expect, it } from 'vitest';
 import type { Tick } from '../../../../exporter-agent/collect/collector.ts';
 import {
@@ -13,17 +12,10 @@ const mountinfo = `1 0 8:1 / / rw - ext4 /dev/sda1 rw
 3 1 0:40 / /mnt/nfs rw - nfs4 server:/x rw
 `;
 
-const noProcfs: Procfs = {
-  read: () => '',
-  readOnce: () => '',
-  list: () => [],
-  close: () => undefined,
-};
-
 function setUp(options: { network?: boolean } = {}) {
   const asked: { mountPoint: string; answer: (counts: BlockCounts | Error) => void }[] = [];
   const collector = createFilesystemCollector({
-    procfs: { ...noProcfs, read: () => mountinfo },
+    procfs: { read: () => mountinfo },
     statfs: (mountPoint) =>
       new Promise((resolve, reject) => {
         const answer = (counts: BlockCounts | Error) =>

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig, printConfig } from '../../../../exporter-agent/config/load.ts';
+import { parseArguments } from '../../../../exporter-agent/process.ts';
 import {
   loadRemoteConfig,
   parseRemoteConfig,
@@ -19,6 +20,48 @@ const load = (env: Record<string, string>, yaml?: string) => {
   if (file !== undefined) writeFileSync(file, yaml ?? '');
   return loadConfig({ env, file });
 };
+
+const loadWithFlags = (words: string[], env: Record<string, string> = {}) =>
+  loadConfig({ env: { ...url, ...env }, file: undefined, flags: parseArguments(words).flags });
+
+describe('flags in the spelling of node_exporter', () => {
+  it('switch collectors over what the environment says, the last word wins', async () => {
+    const config = await loadWithFlags(
+      ['--collector.hwmon', '--no-collector.cpu', '--collector.cgroup', '--no-collector.cgroup'],
+      { GAUGEWAY_AGENT_COLLECTORS_OFF: 'hwmon,disk' },
+    );
+    expect(config.collectors_on).toEqual(['hwmon']);
+    expect(config.collectors_off).toEqual(['disk', 'cpu', 'cgroup']);
+  });
+
+  it('take its names for collectors', async () => {
+    const config = await loadWithFlags(['--no-collector.meminfo', '--no-collector.netdev']);
+    expect(config.collectors_off).toEqual(['memory', 'network']);
+  });
+
+  it('say where the host is mounted and where the text files are', async () => {
+    const config = await loadWithFlags([
+      '--path.procfs=/host/proc',
+      '--path.sysfs',
+      '/host/sys',
+      '--path.rootfs=/host',
+      '--collector.textfile.directory=/var/lib/prom',
+    ]);
+    expect(config).toMatchObject({
+      procfs: '/host/proc',
+      sysfs: '/host/sys',
+      rootfs: '/host',
+      textfile_dir: '/var/lib/prom',
+    });
+  });
+
+  it('name a collector that there is', async () => {
+    await expect(loadWithFlags(['--collector.nope'])).rejects.toThrow(/--collector.nope: wants/);
+    await expect(loadWithFlags(['--no-collector.constructor'])).rejects.toThrow(/wants names/);
+    expect(() => parseArguments(['--collector.filesystem.fs-types-exclude=x'])).toThrow(/unknown/);
+    expect(() => parseArguments(['--path.procfs'])).toThrow(/wants a value/);
+  });
+});
 
 describe('the configuration of the agent', () => {
   it('needs only an address', async () => {

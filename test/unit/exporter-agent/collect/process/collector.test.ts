@@ -20,9 +20,10 @@ function setUp(options: { costMicros?: number } = {}) {
   const procfs: Procfs = {
     read: () => '',
     list: () => ['self', 'meminfo', ...[...table.keys()].map(String)],
+    resolve: (path) => path,
     close: () => undefined,
     readOnce(path) {
-      if (path === 'self/smaps') return '7f00-7f01 r-xp\nKernelPageSize:        4 kB\n';
+      if (path === 'self/auxv') return '';
       reads += 1;
       micros += options.costMicros ?? 0;
       const process = table.get(Number(path.split('/')[0]));

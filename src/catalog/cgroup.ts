@@ -1,0 +1,68 @@
+import type { Metric } from './metric.ts';
+
+/** Services and containers, by control group; told only where the collector `cgroup` is switched on. */
+export const cgroupMetrics = [
+  {
+    apiName: 'cgroup.cpu_seconds_total',
+    name: 'cgroup_cpu_seconds_total',
+    kind: 'counter',
+    unit: 's',
+    labels: ['cgroup'],
+    help: 'CPU time used by the group, user and system together.',
+    source: 'cgroup v2: cpu.stat usage_usec',
+  },
+  {
+    apiName: 'cgroup.memory_bytes',
+    name: 'cgroup_memory_bytes',
+    kind: 'gauge',
+    unit: 'bytes',
+    labels: ['cgroup'],
+    help: 'Memory of the group without the page cache that can go at any time.',
+    source: 'cgroup v2: memory.current - memory.stat inactive_file',
+  },
+  {
+    apiName: 'cgroup.memory_limit_bytes',
+    name: 'cgroup_memory_limit_bytes',
+    kind: 'gauge',
+    unit: 'bytes',
+    labels: ['cgroup'],
+    help: 'Most memory the group may have; absent where there is no limit.',
+    source: 'cgroup v2: memory.max',
+  },
+  {
+    apiName: 'cgroup.oom_kills_total',
+    name: 'cgroup_oom_kills_total',
+    kind: 'counter',
+    unit: 'processes',
+    labels: ['cgroup'],
+    help: 'Processes of the group that the kernel killed for want of memory.',
+    source: 'cgroup v2: memory.events oom_kill',
+  },
+  {
+    apiName: 'cgroup.io_read_bytes_total',
+    name: 'cgroup_io_read_bytes_total',
+    kind: 'counter',
+    unit: 'bytes',
+    labels: ['cgroup'],
+    help: 'Bytes the group read from all block devices.',
+    source: 'cgroup v2: io.stat rbytes',
+  },
+  {
+    apiName: 'cgroup.io_written_bytes_total',
+    name: 'cgroup_io_written_bytes_total',
+    kind: 'counter',
+    unit: 'bytes',
+    labels: ['cgroup'],
+    help: 'Bytes the group wrote to all block devices.',
+    source: 'cgroup v2: io.stat wbytes',
+  },
+  {
+    apiName: 'cgroup.pids',
+    name: 'cgroup_pids',
+    kind: 'gauge',
+    unit: 'tasks',
+    labels: ['cgroup'],
+    help: 'Processes and threads in the group.',
+    source: 'cgroup v2: pids.current',
+  },
+] as const satisfies readonly Metric[];
