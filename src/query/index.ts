@@ -4,26 +4,16 @@
  * never: passes a client's text or argument to storage as it came; reads without exactly one tenant.
  * see:   docs/adr/0005-where-tenancy-is-enforced.md
  */
-export {
-  createQuery,
-  defaultQueryConfig,
-  type Query,
-  type QueryConfig,
-} from "./query.ts";
-export type { QueryErrorType, QueryFailure, QueryOutcome } from "./outcome.ts";
-export { tenantLabel } from "./tenancy.ts";
-export type {
-  ReadOptions,
-  ReadOutcome,
-  SeriesReader,
-  StorageRead,
-} from "./series-reader.ts";
+export { createQuery, defaultQueryConfig, type Query, type QueryConfig } from './query.ts';
+export type { QueryErrorType, QueryFailure, QueryOutcome } from './outcome.ts';
+export { tenantLabel } from './tenancy.ts';
+export type { ReadOptions, ReadOutcome, SeriesReader, StorageRead } from './series-reader.ts';
 export type {
   Exemplar,
   ExemplarReader,
   ExemplarSeries,
   MetadataEntry,
   MetadataReader,
-} from "./ports.ts";
-export type { Expr, Matcher } from "./promql/ast.ts";
-export { parsePromql, parseSelector } from "./promql/parser.ts";
+} from './ports.ts';
+export type { Expr, Matcher } from './promql/ast.ts';
+export { parsePromql, parseSelector } from './promql/parser.ts';

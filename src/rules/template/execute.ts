@@ -1,4 +1,5 @@
-import type { ParameterType, Surroundings, TemplateFunction } from './function.ts';
+import { ExecutionError, type Execution } from './execution.ts';
+import type { ParameterType, TemplateFunction } from './function.ts';
 import { compareBytes, printed } from './format.ts';
 import {
   printArgument,

@@ -1,4 +1,5 @@
-import { execute, ExecutionError } from './execute.ts';
+import { execute } from './execute.ts';
+import { ExecutionError } from './execution.ts';
 import type { Surroundings } from './function.ts';
 import { templateFunctions } from './functions.ts';
 import { TemplateError } from './lexer.ts';
