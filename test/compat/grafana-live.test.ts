@@ -26,12 +26,29 @@ const hostId = 'live-host';
 const stage = new Stage();
 let product: Product;
 
+/** A tool that tells of one card, in nvidia-smi's place. */
+function fakeCard(): string {
+  const path = join(stage.directory(), 'nvidia-smi');
+  const card =
+    '0, GPU-6f1c9a52-0b1d-4f0e-8c55-3d2f6a7b9e01, NVIDIA A100, 97, 71234, 81920, 61, 388.4';
+  writeFileSync(
+    path,
+    `#!/bin/sh\ncase "$3" in *query-gpu*) ;; *) exec sleep 600 ;; esac\nwhile :; do echo '${card}'; sleep 1; done\n`,
+    { mode: 0o755 },
+  );
+  return path;
+}
+
 /** A host with disks, swap and a network card whatever this machine has; its processors are this machine's. */
 function recordedHost(): string {
   const proc = join(stage.directory(), 'proc');
   cpSync(fixture, proc, { recursive: true });
   // The agent reads another root's network in the namespace of its first process.
   renameSync(join(proc, 'net'), join(proc, '1', 'net'));
+  // Two programs that do work: this test and the product.
+  for (const pid of [process.pid, product.pid]) {
+    symlinkSync(`/proc/${String(pid)}`, join(proc, String(pid)));
+  }
   rmSync(join(proc, 'stat'));
   symlinkSync('/proc/stat', join(proc, 'stat'));
   return proc;
@@ -50,6 +67,8 @@ beforeAll(async () => {
     GAUGEWAY_AGENT_INTERVAL_SECONDS: '1',
     GAUGEWAY_AGENT_REMOTE_CONFIG: 'false',
     GAUGEWAY_AGENT_PROCFS: recordedHost(),
+    GAUGEWAY_AGENT_GPU: 'on',
+    GAUGEWAY_AGENT_NVIDIA_SMI: fakeCard(),
   });
   const { host } = new URL(product.url);
   await startSender(stage, {

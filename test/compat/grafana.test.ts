@@ -22,6 +22,22 @@ const written: [string, string?, boolean?][] = [
     (name): [string] => [name],
   ),
   ...['agent_self_rss_bytes', 'agent_self_cpu_ratio'].map((name): [string] => [name]),
+  ...['agent_heartbeat_timestamp_seconds', 'agent_clock_offset_seconds', 'agent_spool_bytes'].map(
+    (name): [string] => [name],
+  ),
+  ['agent_stuck_mounts'],
+  ['agent_sent_batches_total', '', true],
+  ['agent_dropped_batches_total', 'reason="refused"', true],
+  ['agent_unwritten_samples_total', '', true],
+  ['agent_build_info', 'version="1.0.0"'],
+  ['agent_collector_success', 'collector="cpu"'],
+  ['agent_collector_duration_seconds', 'collector="cpu"'],
+  ['proc_top_cpu_pct', 'process="db"'],
+  ['proc_top_mem_mb', 'process="db"'],
+  ...['gpu_utilization', 'gpu_memory_used_mb', 'gpu_memory_total_mb', 'gpu_temperature_c'].map(
+    (name): [string, string] => [name, 'gpu="0",uuid="GPU-1",model="A100"'],
+  ),
+  ['gpu_power_w', 'gpu="0",uuid="GPU-1",model="A100"'],
   ['cpu_core', 'core="0"'],
   ['disk_used_pct', 'device="sda1",mountpoint="/",fstype="ext4"'],
   ...['disk_iops_read', 'disk_iops_write', 'disk_throughput_read_mbps'].map(
@@ -49,6 +65,14 @@ const written: [string, string?, boolean?][] = [
   ['nodejs_eventloop_lag_p99_seconds'],
 ];
 
+function valueAt(
+  name: string,
+  { at, index, counts }: { at: number; index: number; counts: boolean },
+) {
+  if (name.endsWith('_timestamp_seconds')) return at;
+  return counts ? index * 10 : (index % 5) + 1;
+}
+
 beforeAll(async () => {
   victoria = await startVictoria();
   api = await startPrometheusApi({
@@ -58,9 +82,10 @@ beforeAll(async () => {
   const lines: string[] = [];
   for (const [name, labels = '', counts = false] of written) {
     for (let index = 0; index <= 40; index++) {
-      const value = counts ? index * 10 : (index % 5) + 1;
+      const at = now - (40 - index) * 15;
+      const value = valueAt(name, { at, index, counts });
       const all = ['host_id="h1"', 'instance="gw1"', labels].filter(Boolean).join(',');
-      lines.push(`${name}{${all}} ${value} ${(now - (40 - index) * 15) * 1000}`);
+      lines.push(`${name}{${all}} ${value} ${at * 1000}`);
     }
   }
   await fetch(`${victoria.url}/api/v1/import/prometheus?extra_label=tenant=a`, {
@@ -124,8 +149,8 @@ const variables = all.flatMap(({ file, dashboard }) =>
 );
 
 describe('the dashboards', () => {
-  it('are three, with panels and variables', () => {
-    expect(files.sort()).toEqual(['fleet.json', 'gateway.json', 'host.json']);
+  it('are four, with panels and variables', () => {
+    expect(files.sort()).toEqual(['agents.json', 'fleet.json', 'gateway.json', 'host.json']);
     expect(panels.length).toBeGreaterThan(30);
     expect(variables.length).toBeGreaterThan(3);
   });
