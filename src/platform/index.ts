@@ -11,7 +11,13 @@ export { GaugewayError, messageOf, type ErrorCode } from './errors.ts';
 export { createLogger, silentLogger, type LogLevel, type Logger } from './log.ts';
 export { anchoredPattern } from './pattern.ts';
 export { createMeters, type Counter, type Gauge, type Histogram, type Meters } from './meters.ts';
-export { parseYaml, type ParsedYaml, type YamlPath, type YamlPosition } from './yaml.ts';
+export {
+  parseYaml,
+  parseYamlDocuments,
+  type ParsedYaml,
+  type YamlPath,
+  type YamlPosition,
+} from './yaml.ts';
 export { isRunByNpm, searchPath } from './config/env.ts';
 export { loadConfig, type Config, type LoadedConfig } from './config/load.ts';
 export { configReference, describeConfig } from './config/reference.ts';

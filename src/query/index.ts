@@ -15,4 +15,5 @@ export type {
   MetadataEntry,
   MetadataReader,
 } from './ports.ts';
-export type { Matcher } from './promql/ast.ts';
+export type { Expr, Matcher } from './promql/ast.ts';
+export { parsePromql, parseSelector } from './promql/parser.ts';

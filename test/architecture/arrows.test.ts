@@ -59,6 +59,8 @@ const wrongNeighbours: Record<string, string> = {
   ingest: 'query',
   query: 'storage/victoria',
   hosts: 'http',
+  rules: 'storage/postgres',
+  alerts: 'rules',
   agents: 'hosts',
   'storage/postgres': 'managed',
   'storage/victoria': 'access',

@@ -17,6 +17,8 @@ const arrows = {
   query: { doors: ['catalog', 'platform'] },
   agents: { doors: ['access', 'platform'] },
   hosts: { doors: ['query', 'catalog', 'platform'] },
+  rules: { doors: ['query', 'alerts', 'catalog', 'platform'] },
+  alerts: { doors: ['platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
     types: ['access', 'agents', 'forward', 'hosts', 'ingest', 'query'],
@@ -58,6 +60,7 @@ const owners = {
   pino: ['src/platform/log.ts'],
   'prom-client': ['src/platform/meters.ts'],
   protobufjs: ['src/wire/'],
+  re2js: ['src/rules/template/'],
   'socket.io': ['src/live/'],
   undici: ['src/storage/victoria/', 'src/notify/'],
   'zod-openapi': ['src/http/'],
@@ -70,7 +73,13 @@ const coreOwners = {
   http: ['src/http/', 'src/managed/', 'exporter-agent/listen/', 'exporter-agent/send/'],
   http2: [],
   https: ['src/http/', 'src/managed/', 'exporter-agent/send/'],
-  net: ['src/http/', 'src/managed/', 'src/app/listen-address.ts', 'exporter-agent/send/'],
+  net: [
+    'src/http/',
+    'src/managed/',
+    'src/rules/template/',
+    'src/app/listen-address.ts',
+    'exporter-agent/send/',
+  ],
   tls: ['src/http/', 'exporter-agent/send/'],
   worker_threads: [],
 };

@@ -1,0 +1,20 @@
+/**
+ * takes: rule files in Prometheus's dialect and in the product's own, and series with labels to expand templates over.
+ * gives: checked rules as PromQL with their terms, texts of labels and annotations, and problems with their place.
+ * never: asks storage by itself; accepts a file with a mistake in it.
+ * see:   rules/README.md
+ */
+export { listRuleFiles, loadRules, parseRules } from './load.ts';
+export { formatProblem, type Problem } from './problem.ts';
+export type { AlertingRule, RecordingRule, Rule, RuleFile, RuleGroup } from './rule.ts';
+export {
+  expandTemplate,
+  parseRuleTemplate,
+  type ExpandContext,
+  type ExpandOutcome,
+  type Template,
+  type TemplateData,
+} from './template/expand.ts';
+export { parseUnitTests, type TestGroup, type UnitTestFile } from './unit-test-file.ts';
+export type { SeriesValue } from './series-notation.ts';
+export type { SampleRow } from './template/value.ts';

@@ -1,0 +1,144 @@
+import { basename } from 'node:path';
+import type { YamlPath } from '../platform/index.ts';
+import { messageOf } from '../platform/index.ts';
+import { parsePromql } from '../query/index.ts';
+import { Fields, type FileReader } from './fields.ts';
+import { compileExpression } from './product-expression.ts';
+import type { AlertingRule, RuleGroup } from './rule.ts';
+import { parseScope, tagMatcher, type ScopeMatcher } from './scope.ts';
+import { parseRuleTemplate, type Template } from './template/expand.ts';
+
+const channel = /^(?:email|webhook|alertmanager)(?::\S+)?$/;
+const defaultIntervalMs = 30_000;
+const defaultCooldownMs = 5 * 60_000;
+
+const summary = 'On {{ $labels.host_id }} the value is {{ $value | printf "%.4g" }}.';
+
+/** The product's own schema (PRP REQ-ALERTRULE-001): one group a file. */
+export function readProductFile(reader: FileReader): RuleGroup[] {
+  const top = new Fields(reader, [], reader.value);
+  const name = top.text('name') || basename(reader.file).replace(/\.ya?ml$/, '');
+  const intervalMs = top.duration('interval') ?? defaultIntervalMs;
+  const seen = new Set<string>();
+  const rules = top.list('rules').map(({ path, value }) => {
+    const rule = readProductRule(reader, path, value);
+    const id = rule.id ?? '';
+    if (seen.has(id)) reader.report([...path, 'id'], `rule id "${id}" is there twice`);
+    seen.add(id);
+    return rule;
+  });
+  top.done();
+  return [
+    {
+      file: reader.file,
+      name,
+      intervalMs,
+      limit: 0,
+      queryOffsetMs: undefined,
+      rules,
+    },
+  ];
+}
+
+function readProductRule(reader: FileReader, path: YamlPath, value: unknown): AlertingRule {
+  const plain = new Fields(reader, path, value);
+  const name = plain.text('name');
+  const fields = plain.named(name === '' ? '' : `rule "${name}": `);
+  const id = fields.text('id');
+  if (id === '') fields.wrong(undefined, 'a rule needs an id');
+  if (fields.text('name') === '') fields.wrong(undefined, 'a rule needs a name');
+  const policy = fields.text('on_no_data');
+  if (policy !== '' && policy !== 'keep' && policy !== 'resolve') {
+    fields.wrong('on_no_data', 'on_no_data: expected keep or resolve');
+  }
+  const resolveAfter = fields.count('resolve_after', 2);
+  if (resolveAfter < 1) fields.wrong('resolve_after', 'resolve_after: expected 1 or more');
+  const rule: AlertingRule = {
+    kind: 'alert',
+    id,
+    name,
+    expression: readExpression(fields),
+    forMs: readDuration(fields),
+    keepFiringForMs: 0,
+    limit: 0,
+    resolveAfter,
+    onNoData: policy === 'resolve' ? 'resolve' : 'keep',
+    cooldownMs: fields.duration('cooldown') ?? defaultCooldownMs,
+    channels: readChannels(fields),
+    enabled: fields.flag('enabled', true),
+    labels: readLabels(fields),
+    annotations: readAnnotations(fields),
+  };
+  fields.done();
+  return rule;
+}
+
+function readDuration(fields: Fields): number {
+  return fields.text('duration') === 'static' ? 0 : (fields.duration('duration') ?? 0);
+}
+
+function readScope(fields: Fields): ScopeMatcher[] {
+  const raw = fields.raw('scope');
+  if (raw === undefined || typeof raw === 'string') {
+    const matchers = parseScope(raw ?? '');
+    if (matchers) return matchers;
+    fields.wrong('scope', 'scope: expected all, or tags such as role=web, zone!=lab');
+    return [];
+  }
+  const scope = fields.below('scope');
+  const matchers = [...scope.texts('tags')].map(([label, text]) => tagMatcher(label, text));
+  const host = scope.text('host_id');
+  if (host !== '') matchers.push({ label: 'host_id', op: '=', value: host });
+  scope.done();
+  return matchers;
+}
+
+function readExpression(fields: Fields): string {
+  const text = fields.text('expression');
+  const scope = readScope(fields);
+  if (text === '') {
+    fields.wrong(undefined, 'a rule needs an expression');
+    return '';
+  }
+  const outcome = compileExpression(text, scope);
+  if (!outcome.ok) {
+    fields.wrongAt('expression', outcome.at, `expression: ${outcome.message}`);
+    return '';
+  }
+  try {
+    parsePromql(outcome.promql);
+  } catch (error) {
+    fields.wrong('expression', `expression: ${messageOf(error)} in ${outcome.promql}`);
+  }
+  return outcome.promql;
+}
+
+function readChannels(fields: Fields): string[] {
+  return fields.list('channels').flatMap(({ value }) => {
+    if (typeof value === 'string' && channel.test(value)) return [value];
+    fields.wrong(
+      'channels',
+      'channels: expected email, webhook or alertmanager, each with :ADDRESS or without',
+    );
+    return [];
+  });
+}
+
+function readLabels(fields: Fields): Map<string, Template> {
+  const labels = fields.templates('labels', 'label');
+  const severity = fields.text('severity');
+  if (severity !== '') labels.set('severity', { text: severity, parsed: undefined });
+  return labels;
+}
+
+function readAnnotations(fields: Fields): Map<string, Template> {
+  const annotations = fields.templates('annotations', 'annotation');
+  if (!annotations.has('summary')) annotations.set('summary', builtInSummary());
+  return annotations;
+}
+
+function builtInSummary(): Template {
+  const outcome = parseRuleTemplate(summary);
+  if (!outcome.ok) throw new Error(outcome.problem.message);
+  return outcome.template;
+}
