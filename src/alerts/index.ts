@@ -5,7 +5,9 @@
  * see:   docs/adr/0006-alert-state-and-leases-in-postgres.md
  */
 export type { AlertElement, AlertTerms, Evaluation } from './evaluation.ts';
-export { labelKey, type Labels } from './labels.ts';
+export { fingerprint, labelKey, type Labels } from './labels.ts';
+export type { AlertNotification, NotificationKind } from './notification.ts';
+export { compileSilences, type Silence, type SilenceMatcher, type SilenceTest } from './silence.ts';
 export {
   bridgeGap,
   resolvedRetentionMs,

@@ -61,6 +61,8 @@ const wrongNeighbours: Record<string, string> = {
   hosts: 'http',
   rules: 'storage/postgres',
   alerts: 'rules',
+  ruler: 'storage/postgres',
+  notify: 'ruler',
   agents: 'hosts',
   'storage/postgres': 'managed',
   'storage/victoria': 'access',

@@ -19,26 +19,44 @@ const arrows = {
   hosts: { doors: ['query', 'catalog', 'platform'] },
   rules: { doors: ['query', 'alerts', 'catalog', 'platform'] },
   alerts: { doors: ['platform'] },
+  ruler: { doors: ['rules', 'alerts', 'query', 'wire', 'catalog', 'platform'] },
+  notify: { doors: ['alerts', 'platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
-    types: ['access', 'agents', 'forward', 'hosts', 'ingest', 'query'],
+    types: [
+      ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify', 'query', 'ruler'],
+      'rules',
+    ],
   },
   'storage/victoria': {
     doors: ['wire', 'catalog', 'platform'],
-    types: ['forward', 'query'],
+    types: ['forward', 'query', 'ruler'],
   },
   install: { doors: ['platform'] },
   managed: { doors: ['platform'], types: ['storage/victoria'] },
   http: {
-    doors: ['access', 'agents', 'hosts', 'ingest', 'install', 'query', 'catalog', 'platform'],
+    doors: [
+      ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'notify', 'query', 'ruler'],
+      ...['rules', 'catalog', 'platform'],
+    ],
   },
   app: {
     doors: [
       ...['access', 'agents', 'forward', 'hosts', 'http', 'ingest', 'install', 'managed', 'query'],
-      ...['storage/postgres', 'storage/victoria', 'wire', 'catalog', 'platform'],
+      ...[
+        'alerts',
+        'notify',
+        'ruler',
+        'rules',
+        'storage/postgres',
+        'storage/victoria',
+        'wire',
+        'catalog',
+        'platform',
+      ],
     ],
   },
-  cli: { doors: ['app', 'managed', 'platform'] },
+  cli: { doors: ['app', 'managed', 'rules', 'alerts', 'ruler', 'storage/victoria', 'platform'] },
 };
 
 /** Library → the only places that may import it. */
@@ -60,7 +78,7 @@ const owners = {
   pino: ['src/platform/log.ts'],
   'prom-client': ['src/platform/meters.ts'],
   protobufjs: ['src/wire/'],
-  re2js: ['src/rules/template/'],
+  re2js: ['src/alerts/', 'src/rules/template/'],
   'socket.io': ['src/live/'],
   undici: ['src/storage/victoria/', 'src/notify/'],
   'zod-openapi': ['src/http/'],

@@ -2,7 +2,8 @@ import type { Knex } from 'knex';
 import { messageOf, type Clock, type Logger } from '../../platform/index.ts';
 
 /** What migrations count changes of, by the trigger `note_change`. */
-export type ChangeTopic = 'tenants' | 'credentials' | 'hosts' | 'whitelist' | 'agents';
+export type ChangeTopic =
+  'tenants' | 'credentials' | 'hosts' | 'whitelist' | 'agents' | 'rules' | 'silences' | 'channels';
 
 export type ChangeListener = (tenantId: string) => Promise<void> | undefined;
 
