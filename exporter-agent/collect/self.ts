@@ -29,11 +29,13 @@ export function createSelfCollector(deps: {
 }): SelfCollector {
   let last: { tick: Tick; cpuMicros: number } | undefined;
   let shown = { rssBytes: 0, cpuRatio: 0 };
+  let ticks = 0;
   return {
     name: 'self',
     emits: [
       'agent_heartbeat_timestamp_seconds',
       'agent_build_info',
+      'agent_ticks_total',
       'agent_self_rss_bytes',
       'agent_self_cpu_ratio',
       'agent_clock_offset_seconds',
@@ -49,6 +51,7 @@ export function createSelfCollector(deps: {
       const cost = deps.cost();
       emit('agent_heartbeat_timestamp_seconds', tick.wallMs / 1000);
       emit('agent_build_info', 1, [['version', state.version]]);
+      emit('agent_ticks_total', (ticks += 1));
       emit('agent_self_rss_bytes', cost.rssBytes);
       const ratio = last && cpuRatio(last, { tick, cpuMicros: cost.cpuMicros });
       if (ratio !== undefined) emit('agent_self_cpu_ratio', ratio);

@@ -21,6 +21,15 @@ export const agentMetrics = [
     source: 'package.json',
   },
   {
+    apiName: 'agent.ticks_total',
+    name: 'agent_ticks_total',
+    kind: 'counter',
+    unit: 'ticks',
+    labels: [],
+    help: 'Ticks taken since the agent started; a busy machine skips some.',
+    source: 'the agent',
+  },
+  {
     apiName: 'agent.self_rss_bytes',
     name: 'agent_self_rss_bytes',
     kind: 'gauge',

@@ -5,6 +5,7 @@ import {
   prepareAgent,
   runAgent,
   spooledTimes,
+  storedSamples,
   storedTimes,
   type AgentSetting,
 } from '../support/agent.ts';
@@ -27,27 +28,24 @@ async function setOut() {
   const key = await product.makeKey({ name: 'agent', scopes: ['write'], host_id: hostId });
   const agent = await prepareAgent(stage, { url: line.url, key, hostId });
   const stored = () => storedTimes(storage.target, hostId);
+  const ticks = () => storedSamples(storage.target, hostId, 'agent_ticks_total');
   const storedSince = async (count: number) => (await stored()).length >= count;
-  return { product, line, agent, stored, storedSince };
+  return { product, line, agent, stored, storedSince, ticks };
 }
 
 const waiting = (agent: AgentSetting, ticks: number) =>
   until(`${ticks} ticks wait`, () => Promise.resolve(spooledTimes(agent).length >= ticks));
 
-/** Sorted; each once, and none missing between neighbours a second apart. */
-function expectWhole(times: readonly number[]): void {
-  const sorted = [...times].sort((a, b) => a - b);
-  expect(new Set(times).size).toBe(times.length);
-  // The first tick is at once, the second at the host's own moment.
-  for (let i = 2; i < sorted.length; i += 1) {
-    const gapMs = sorted[i]! - sorted[i - 1]!;
-    if (gapMs > 1_500) expect.fail(`no tick for ${gapMs} ms after ${sorted[i - 1]!}`);
-  }
+/** Each tick once and none missing: the agent numbers them. A busy machine may skip a moment, which is no loss. */
+function expectWhole(ticks: readonly (readonly [number, number])[]): void {
+  const numbers = ticks.map(([, number]) => number).sort((a, b) => a - b);
+  expect(new Set(ticks.map(([time]) => time)).size).toBe(ticks.length);
+  expect(numbers).toEqual(ticks.map((_, i) => i + 1));
 }
 
 describe('AC-BE-008: agent buffers locally when the network is down; retries on reconnect (no data loss)', () => {
   it('brings every tick of a line that refuses and then swallows, each once', async () => {
-    const { line, agent, stored, storedSince } = await setOut();
+    const { line, agent, stored, storedSince, ticks } = await setOut();
     await runAgent(stage, agent);
     await until('three ticks are stored', () => storedSince(3));
     await line.refuse();
@@ -61,7 +59,7 @@ describe('AC-BE-008: agent buffers locally when the network is down; retries on 
       const times = new Set(await stored());
       return owed.every((time) => times.has(time)) && spooledTimes(agent).length === 0;
     });
-    expectWhole(await stored());
+    expectWhole(await ticks());
   });
 
   it('brings every buffered tick over kill -9 of the agent in the outage and in the catching up', async () => {
@@ -94,7 +92,7 @@ describe('AC-BE-008: agent buffers locally when the network is down; retries on 
   });
 
   it('brings every tick of a server that is killed and comes back', async () => {
-    const { product, agent, stored, storedSince } = await setOut();
+    const { product, agent, stored, storedSince, ticks } = await setOut();
     await runAgent(stage, agent);
     await until('three ticks are stored', () => storedSince(3));
     await product.kill('SIGKILL');
@@ -105,6 +103,6 @@ describe('AC-BE-008: agent buffers locally when the network is down; retries on 
       const times = new Set(await stored());
       return owed.every((time) => times.has(time)) && spooledTimes(agent).length === 0;
     });
-    expectWhole(await stored());
+    expectWhole(await ticks());
   });
 });

@@ -74,6 +74,15 @@ export async function storedTimes(
   hostId: string,
   metric = 'agent_heartbeat_timestamp_seconds',
 ): Promise<number[]> {
+  return (await storedSamples(target, hostId, metric)).map(([time]) => time);
+}
+
+/** Times with values of the same. */
+export async function storedSamples(
+  target: VictoriaTarget,
+  hostId: string,
+  metric: string,
+): Promise<(readonly [number, number])[]> {
   const client = createVictoriaClient(target);
   try {
     await client.request({
@@ -96,7 +105,10 @@ export async function storedTimes(
         timestamps: number[];
       };
       // A stale marker is exported as null.
-      return timestamps.filter((_, i) => values[i] !== null);
+      return timestamps.flatMap((time, i) => {
+        const value = values[i];
+        return value === null || value === undefined ? [] : [[time, value] as const];
+      });
     });
   } finally {
     await client.close();
