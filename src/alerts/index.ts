@@ -28,4 +28,6 @@ export {
   type AcknowledgeOutcome,
   type Episode,
   type NoticeDecision,
+  type NoticeTerms,
+  type SilenceReason,
 } from './notice.ts';

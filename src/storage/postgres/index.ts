@@ -7,6 +7,7 @@
 export { createAgentConfigStore } from './agent-config-store.ts';
 export { createAgentStore } from './agent-store.ts';
 export { createAgentTokenStore } from './agent-token-store.ts';
+export { createAlertStore } from './alert-store.ts';
 export { createApiKeyStore } from './api-key-store.ts';
 export { createAuditStore } from './audit-store.ts';
 export { createChangeFeed, type ChangeFeed } from './change-feed.ts';
@@ -18,6 +19,8 @@ export { createLeases, type Lease, type Leases } from './lease.ts';
 export { createMetadataStore, type PostgresMetadata } from './metadata-store.ts';
 export { migrateDown, migrateUp } from './migrate.ts';
 export { createRejectionStore, type PostgresRejections } from './rejection-store.ts';
+export { createGroupLeases } from './rule-group-store.ts';
+export { createRuleReader } from './rule-reader.ts';
 export { createSessionStore } from './session-store.ts';
 export { createTenantStore } from './tenant-store.ts';
 export { createUserStore } from './user-store.ts';

@@ -46,7 +46,7 @@ function createAlert(rule: AlertTerms = terms, cooldown = cooldownMs) {
         episode,
         this.state() === 'firing',
         atMs,
-        cooldown,
+        { cooldownMs: cooldown, repeatMs: 0, isSilenced: false },
       );
       episode = next;
       if (decision.send === 'nothing') return;
