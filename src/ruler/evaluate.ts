@@ -121,7 +121,7 @@ class GroupEvaluation {
     }
     const written = this.output.replace(
       before.written,
-      failure ? new Map() : alertSeries(instances),
+      failure ? new Map<string, never>() : alertSeries(instances),
     );
     const after = { instances, written };
     return { after, transition: step, ...(failure ? { error: failure.message } : {}) };

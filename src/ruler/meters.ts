@@ -10,11 +10,15 @@ export interface RulerMeters {
   unwritten(): void;
 }
 
+export interface RulerCounts {
+  groups: number;
+  pending: number;
+  firing: number;
+  badFiles: number;
+}
+
 /** `counts` is asked at each scrape. */
-export function createRulerMeters(
-  meters: Meters,
-  counts: () => { groups: number; pending: number; firing: number; badFiles: number },
-): RulerMeters {
+export function createRulerMeters(meters: Meters, counts: () => RulerCounts): RulerMeters {
   const evaluations = meters.counter({
     name: 'alert_evaluations_total',
     help: 'Evaluations of rules, by how they went.',
@@ -43,6 +47,24 @@ export function createRulerMeters(
     name: 'gaugeway_ruler_unwritten_requests_total',
     help: 'Requests with results of rules that storage did not take.',
   });
+  showCounts(meters, counts);
+  return {
+    evaluated(outcomes, seconds) {
+      for (const { error } of outcomes) {
+        evaluations.inc({ outcome: error === undefined ? 'ok' : 'error' });
+      }
+      durations.observe(seconds);
+    },
+    committed(count, lagSeconds) {
+      missed.inc(count);
+      lag.observe(lagSeconds);
+    },
+    lost: (reason) => lost.inc({ reason }),
+    unwritten: () => unwritten.inc(),
+  };
+}
+
+function showCounts(meters: Meters, counts: () => RulerCounts): void {
   const groups = meters.gauge({
     name: 'gaugeway_ruler_groups',
     help: 'Groups that this process evaluates.',
@@ -63,18 +85,4 @@ export function createRulerMeters(
     help: 'Mistakes in the rule files as they are now.',
     collect: () => problems.set(counts().badFiles),
   });
-  return {
-    evaluated(outcomes, seconds) {
-      for (const { error } of outcomes) {
-        evaluations.inc({ outcome: error === undefined ? 'ok' : 'error' });
-      }
-      durations.observe(seconds);
-    },
-    committed(count, lagSeconds) {
-      missed.inc(count);
-      lag.observe(lagSeconds);
-    },
-    lost: (reason) => lost.inc({ reason }),
-    unwritten: () => unwritten.inc(),
-  };
 }

@@ -3,9 +3,11 @@ import {
   fingerprint,
   type AlertInstance,
   type AlertNotification,
+  type Episode,
   type Instances,
   type Labels,
   type NoticeDecision,
+  type NoticeStep,
   type NotificationKind,
 } from '../alerts/index.ts';
 import type { AlertingRule } from '../rules/index.ts';
@@ -63,28 +65,41 @@ class Desk {
   }
 
   judge(instance: AlertInstance | undefined, known: Incident | undefined): void {
-    const { atMs, repeatMs, silencedBy } = this.terms;
-    const isFiring = instance?.state === 'firing';
-    const labels = instance?.labels ?? known?.labels ?? new Map<string, string>();
-    const silences = isFiring ? silencedBy(labels) : [];
-    const { episode, decision } = decideNotice(known?.episode, isFiring, atMs, {
-      cooldownMs: this.subject.rule?.cooldownMs ?? 0,
-      repeatMs,
-      isSilenced: silences.length > 0,
-    });
-    const isSame = known !== undefined && episode?.openedAtMs === known.episode.openedAtMs;
-    if (known && !isSame) this.news.changed.push({ incident: known, isCurrent: false });
-    if (episode === undefined) return;
-    const base = isSame ? known : instance && this.opened(instance);
-    if (base === undefined) return;
-    const incident = { ...base, ...(isFiring ? seen(instance) : {}), episode };
-    if (isSame && known.episode === episode && decision.send === 'nothing') {
-      this.hold(known, decision, silences);
+    const firing = instance?.state === 'firing' ? instance : undefined;
+    const silences = firing ? this.terms.silencedBy(firing.labels) : [];
+    const step = this.decide(firing, known, silences.length > 0);
+    const same = known && isSameEpisode(known.episode, step.episode) ? known : undefined;
+    if (known && !same) this.news.changed.push({ incident: known, isCurrent: false });
+    if (same && step.episode === same.episode && step.decision.send === 'nothing') {
+      this.news.incidents.set(same.key, this.held(same, step.decision, silences));
       return;
     }
-    this.tell(incident, isSame ? known : undefined, decision);
-    if (decision.send === 'nothing') this.hold(incident, decision, silences);
-    this.news.changed.push({ incident: this.news.incidents.get(incident.key)!, isCurrent: true });
+    const incident = this.incidentOf(firing, same, step.episode);
+    if (incident === undefined) return;
+    const next = this.tell(incident, same, step.decision);
+    this.news.incidents.set(next.key, this.held(next, step.decision, silences));
+    this.news.changed.push({ incident: next, isCurrent: true });
+  }
+
+  private incidentOf(
+    firing: AlertInstance | undefined,
+    same: Incident | undefined,
+    episode: Episode | undefined,
+  ): Incident | undefined {
+    const base = same ?? (firing && this.opened(firing));
+    return base && episode && { ...base, ...(firing && seen(firing)), episode };
+  }
+
+  private decide(
+    firing: AlertInstance | undefined,
+    known: Incident | undefined,
+    isSilenced: boolean,
+  ): NoticeStep {
+    const { atMs, repeatMs } = this.terms;
+    const cooldownMs = this.subject.rule?.cooldownMs ?? 0;
+    return decideNotice(known?.episode, firing !== undefined, atMs, {
+      ...{ cooldownMs, repeatMs, isSilenced },
+    });
   }
 
   private opened({ key, labels }: AlertInstance): Omit<Incident, 'episode'> {
@@ -97,39 +112,52 @@ class Desk {
   }
 
   /** The state's change in the timeline, and the message in the outbox. */
-  private tell(incident: Incident, before: Incident | undefined, decision: NoticeDecision): void {
-    const { episode, id } = incident;
-    const event = (kind: IncidentEvent['kind'], detail: IncidentEvent['detail'] = {}) =>
-      this.news.events.push({ incidentId: id, kind, detail });
-    const { value } = incident;
-    if (before === undefined) event('firing', { value });
-    else if (before.episode.closedAtMs !== undefined && episode.closedAtMs === undefined)
-      event('reopened', { value, flaps: episode.flaps });
-    else if (before.episode.closedAtMs === undefined && episode.closedAtMs !== undefined)
-      event('resolved', this.subject.rule ? {} : { reason: 'rule-removed' });
-    if (decision.send === 'nothing') {
-      this.news.incidents.set(incident.key, incident);
-      return;
-    }
+  private tell(
+    incident: Incident,
+    before: Incident | undefined,
+    decision: NoticeDecision,
+  ): Incident {
+    const { channels } = incident;
+    this.changed(incident, before);
+    if (decision.send === 'nothing') return incident;
     const kind = decision.send;
-    if (incident.channels.length === 0) event('not-sent', { kind, reason: 'no-channel' });
-    else event('queued', { kind, channels: incident.channels });
+    if (channels.length === 0) this.event(incident, 'not-sent', { kind, reason: 'no-channel' });
+    else this.event(incident, 'queued', { kind, channels });
     const next = { ...incident, seq: incident.seq + 1, heldFor: undefined };
-    this.news.incidents.set(incident.key, next);
-    for (const channel of incident.channels)
-      this.news.deliveries.push(delivery(next, channel, kind));
+    for (const channel of channels) this.news.deliveries.push(delivery(next, channel, kind));
+    return next;
   }
 
-  private hold(incident: Incident, decision: NoticeDecision, silences: readonly string[]): void {
-    const reason = decision.send === 'nothing' ? decision.reason : undefined;
-    const isNew = reason !== 'unchanged' && reason !== incident.heldFor;
-    if (isNew) {
-      const detail = { reason, ...(silences.length > 0 ? { silences } : {}) };
-      this.news.events.push({ incidentId: incident.id, kind: 'held', detail });
-    }
-    this.news.incidents.set(incident.key, isNew ? { ...incident, heldFor: reason } : incident);
+  private changed(incident: Incident, before: Incident | undefined): void {
+    const { value, episode } = incident;
+    const wasOpen = before?.episode.closedAtMs === undefined;
+    const isOpen = episode.closedAtMs === undefined;
+    if (before === undefined) this.event(incident, 'firing', { value });
+    else if (!wasOpen && isOpen) this.event(incident, 'reopened', { value, flaps: episode.flaps });
+    else if (wasOpen && !isOpen)
+      this.event(incident, 'resolved', this.subject.rule ? {} : { reason: 'rule-removed' });
+  }
+
+  /** Why nobody is told, once for as long as it stays so. */
+  private held(
+    incident: Incident,
+    decision: NoticeDecision,
+    silences: readonly string[],
+  ): Incident {
+    if (decision.send !== 'nothing' || decision.reason === 'unchanged') return incident;
+    const { reason } = decision;
+    if (reason === incident.heldFor) return incident;
+    const detail = { reason, ...(silences.length > 0 ? { silences } : {}) };
+    this.event(incident, 'held', detail);
+    return { ...incident, heldFor: reason };
+  }
+
+  private event({ id }: Incident, kind: IncidentEvent['kind'], detail: IncidentEvent['detail']) {
+    this.news.events.push({ incidentId: id, kind, detail });
   }
 }
+
+const isSameEpisode = (a: Episode, b: Episode | undefined) => a.openedAtMs === b?.openedAtMs;
 
 const seen = ({ value, annotations }: AlertInstance) => ({ value, annotations });
 

@@ -4,7 +4,7 @@ import { createRulerMeters } from './meters.ts';
 import type { GroupLease, OfferedGroup, RulerStore } from './ports.ts';
 import { retiredSet, type RuleSet } from './rule-set.ts';
 import type { RuleSets } from './rule-sets.ts';
-import { createGroupRunner, evaluateOnce, type GroupRunner, type RunnerDeps } from './runner.ts';
+import { evaluateOnce, GroupRunner, type RunnerDeps } from './runner.ts';
 
 export interface RulerConfig {
   /** How long a lease is good without being renewed: a dead ruler's groups move after it, milliseconds. */
@@ -141,7 +141,7 @@ class LeasedRuler implements Ruler {
     for (const [id, lease] of held) {
       const set = this.sets.get(id);
       if (set && !this.runners.has(id)) {
-        this.runners.set(id, createGroupRunner(lease, set, this.runnerDeps));
+        this.runners.set(id, new GroupRunner(lease, set, this.runnerDeps));
       }
     }
   }

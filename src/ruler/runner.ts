@@ -21,16 +21,6 @@ export interface RunnerDeps {
   log: Logger;
 }
 
-/** Evaluates one group at its slots for as long as its lease is held. */
-export interface GroupRunner {
-  readonly lease: GroupLease;
-  /** From the next slot on; its alerts stay. */
-  use(set: RuleSet): void;
-  counts(): { pending: number; firing: number };
-  /** Resolves when nothing of it runs any more. */
-  stop(): Promise<void>;
-}
-
 /** One slot of a group that is not evaluated regularly; false where another ruler has it. */
 export async function evaluateOnce(
   lease: GroupLease,
@@ -58,78 +48,92 @@ function slotDeps({ tenantId }: GroupLease, deps: RunnerDeps): SlotDeps {
   };
 }
 
-export function createGroupRunner(
-  lease: GroupLease,
-  first: RuleSet,
-  deps: RunnerDeps,
-): GroupRunner {
-  const { store, clock, meters, log } = deps;
-  let set = first;
-  let memory: GroupMemory | undefined;
-  let lastSlotMs = lease.lastSlotMs ?? -Infinity;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
-  let isStopped = false;
+/** Evaluates one group at its slots for as long as its lease is held. */
+export class GroupRunner {
+  readonly lease: GroupLease;
+  private readonly deps: RunnerDeps;
+  private set: RuleSet;
+  private memory: GroupMemory | undefined;
+  private lastSlotMs: number;
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> = Promise.resolve();
+  private isStopped = false;
 
-  function wait(): void {
-    if (isStopped) return;
-    const nowMs = deps.nowMs();
-    const slotMs = slotAt(nowMs, set.rhythm);
-    const nextMs = slotMs > lastSlotMs ? nowMs : slotMs + set.rhythm.intervalMs;
-    timer = setTimeout(() => {
-      running = run().finally(wait);
+  constructor(lease: GroupLease, set: RuleSet, deps: RunnerDeps) {
+    this.lease = lease;
+    this.set = set;
+    this.deps = deps;
+    this.lastSlotMs = lease.lastSlotMs ?? -Infinity;
+    this.wait();
+  }
+
+  /** From the next slot on; its alerts stay. */
+  use(set: RuleSet): void {
+    if (set === this.set) return;
+    this.set = set;
+    clearTimeout(this.timer);
+    this.running = this.running.finally(() => this.wait());
+  }
+
+  counts(): { pending: number; firing: number } {
+    return countAlerts(this.memory);
+  }
+
+  /** Resolves when nothing of it runs any more. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  private wait(): void {
+    if (this.isStopped) return;
+    clearTimeout(this.timer);
+    const nowMs = this.deps.nowMs();
+    const slotMs = slotAt(nowMs, this.set.rhythm);
+    const nextMs = slotMs > this.lastSlotMs ? nowMs : slotMs + this.set.rhythm.intervalMs;
+    this.timer = setTimeout(() => {
+      this.running = this.run().finally(() => this.wait());
     }, nextMs - nowMs);
   }
 
-  async function run(): Promise<void> {
-    const slotMs = slotAt(deps.nowMs(), set.rhythm);
-    if (slotMs <= lastSlotMs) return;
-    lastSlotMs = slotMs;
+  private async run(): Promise<void> {
+    const { deps, lease } = this;
+    const slotMs = slotAt(deps.nowMs(), this.set.rhythm);
+    if (slotMs <= this.lastSlotMs) return;
+    this.lastSlotMs = slotMs;
     try {
-      await runOnce(slotMs);
+      await this.evaluate(slotMs);
     } catch (error) {
       // What is remembered is that of the last commit: the next slot goes on from there.
-      meters.lost('database');
-      log.warn('evaluation not stored', { group: lease.groupKey, error: messageOf(error) });
+      deps.meters.lost('database');
+      deps.log.warn('evaluation not stored', { group: lease.groupKey, error: messageOf(error) });
     }
   }
 
-  async function runOnce(slotMs: number): Promise<void> {
-    const startedMs = clock.monotonicMs();
-    memory ??= recall(lease, await store.load(lease));
-    const touched = await store.touched(lease);
-    const result = await runSlot(set, memory, slotMs, { touched, deps: slotDeps(lease, deps) });
-    meters.evaluated(result.outcomes, (clock.monotonicMs() - startedMs) / 1000);
-    if (isStopped) return;
-    await keep(result, slotMs);
+  private async evaluate(slotMs: number): Promise<void> {
+    const { deps, lease, set } = this;
+    const startedMs = deps.clock.monotonicMs();
+    this.memory ??= recall(lease, await deps.store.load(lease));
+    const touched = await deps.store.touched(lease);
+    const result = await runSlot(set, this.memory, slotMs, {
+      touched,
+      deps: slotDeps(lease, deps),
+    });
+    deps.meters.evaluated(result.outcomes, (deps.clock.monotonicMs() - startedMs) / 1000);
+    if (!this.isStopped) await this.keep(result, slotMs);
   }
 
-  async function keep({ commit, memory: next }: SlotResult, slotMs: number): Promise<void> {
-    if ((await store.commit(lease, commit)) === 'fenced') {
+  private async keep({ commit, memory }: SlotResult, slotMs: number): Promise<void> {
+    const { store, meters, nowMs } = this.deps;
+    if ((await store.commit(this.lease, commit)) === 'fenced') {
       meters.lost('fenced');
-      isStopped = true;
+      this.isStopped = true;
       return;
     }
-    memory = next;
-    meters.committed(commit.missed, (deps.nowMs() - slotMs) / 1000);
+    this.memory = memory;
+    meters.committed(commit.missed, (nowMs() - slotMs) / 1000);
   }
-
-  wait();
-  return {
-    lease,
-    use(next) {
-      if (next === set) return;
-      set = next;
-      clearTimeout(timer);
-      running = running.finally(wait);
-    },
-    counts: () => countAlerts(memory),
-    async stop() {
-      isStopped = true;
-      clearTimeout(timer);
-      await running;
-    },
-  };
 }
 
 function countAlerts(memory: GroupMemory | undefined): { pending: number; firing: number } {

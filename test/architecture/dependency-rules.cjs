@@ -20,12 +20,10 @@ const arrows = {
   rules: { doors: ['query', 'alerts', 'catalog', 'platform'] },
   alerts: { doors: ['platform'] },
   ruler: { doors: ['rules', 'alerts', 'query', 'wire', 'catalog', 'platform'] },
-  notify: { doors: ['alerts', 'platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
     types: [
-      ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify', 'query', 'ruler'],
-      'rules',
+      ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'query', 'ruler', 'rules'],
     ],
   },
   'storage/victoria': {
@@ -36,7 +34,7 @@ const arrows = {
   managed: { doors: ['platform'], types: ['storage/victoria'] },
   http: {
     doors: [
-      ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'notify', 'query', 'ruler'],
+      ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'query', 'ruler'],
       ...['rules', 'catalog', 'platform'],
     ],
   },

@@ -23,7 +23,7 @@ export function toStoredInstance(row: InstanceRow): StoredInstance {
     key: row.label_key,
     labels: labelsFromJson(row.labels),
     annotations: labelsFromJson(row.annotations),
-    value: Number(row.value),
+    value: row.value,
     state: row.state,
     activeAtMs: Number(row.active_at_ms),
     ...optionalNumber('firedAtMs', row.fired_at_ms),
@@ -67,7 +67,7 @@ export function toIncident(row: IncidentRow): Incident {
     fingerprint: row.fingerprint,
     labels: labelsFromJson(row.labels),
     annotations: labelsFromJson(row.annotations),
-    value: Number(row.value),
+    value: row.value,
     channels: row.channels,
     ...(row.generator_url === null ? {} : { generatorUrl: row.generator_url }),
     episode: {

@@ -10,10 +10,10 @@ interface RuleRow {
 /** The rules that are to be evaluated, of all tenants: rulers work for all. */
 export function createRuleReader(knex: Knex): () => Promise<readonly ApiRule[]> {
   return async () => {
-    const rows = (await knex('rules')
+    const rows = await knex('rules')
       .where({ enabled: true })
       .orderBy(['tenant_id', 'id'])
-      .select('tenant_id', 'id', 'spec')) as RuleRow[];
+      .select<RuleRow[]>('tenant_id', 'id', 'spec');
     return rows.map(({ tenant_id: tenantId, id, spec }) => ({ tenantId, id, spec }));
   };
 }
