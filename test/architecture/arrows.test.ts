@@ -62,6 +62,7 @@ const wrongNeighbours: Record<string, string> = {
   rules: 'storage/postgres',
   alerts: 'rules',
   ruler: 'storage/postgres',
+  notify: 'ruler',
   agents: 'hosts',
   'storage/postgres': 'managed',
   'storage/victoria': 'access',

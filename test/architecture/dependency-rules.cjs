@@ -20,10 +20,12 @@ const arrows = {
   rules: { doors: ['query', 'alerts', 'catalog', 'platform'] },
   alerts: { doors: ['platform'] },
   ruler: { doors: ['rules', 'alerts', 'query', 'wire', 'catalog', 'platform'] },
+  notify: { doors: ['alerts', 'platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
     types: [
-      ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'query', 'ruler', 'rules'],
+      ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify'],
+      ...['query', 'ruler', 'rules'],
     ],
   },
   'storage/victoria': {
@@ -34,7 +36,7 @@ const arrows = {
   managed: { doors: ['platform'], types: ['storage/victoria'] },
   http: {
     doors: [
-      ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'query', 'ruler'],
+      ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'notify', 'query', 'ruler'],
       ...['rules', 'catalog', 'platform'],
     ],
   },
@@ -92,6 +94,7 @@ const coreOwners = {
   net: [
     'src/http/',
     'src/managed/',
+    'src/notify/',
     'src/rules/template/',
     'src/app/listen-address.ts',
     'exporter-agent/send/',

@@ -18,6 +18,7 @@ export { createHostStore } from './host-store.ts';
 export { createLeases, type Lease, type Leases } from './lease.ts';
 export { createMetadataStore, type PostgresMetadata } from './metadata-store.ts';
 export { migrateDown, migrateUp } from './migrate.ts';
+export { createOutbox } from './outbox-store.ts';
 export { createRejectionStore, type PostgresRejections } from './rejection-store.ts';
 export { createGroupLeases } from './rule-group-store.ts';
 export { createRuleReader } from './rule-reader.ts';
