@@ -53,7 +53,8 @@ const withoutPlaces = (value: unknown): ParsedYaml => ({
 function asTexts(value: unknown, depth: number): unknown {
   if (depth > maxDepth) throw new GaugewayError('BAD_REQUEST', 'nested too deeply');
   if (Array.isArray(value)) return value.map((item) => asTexts(item, depth + 1));
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const entries = Object.entries(value).filter(([, held]) => held !== null && held !== undefined);
   return Object.fromEntries(entries.map(([key, held]) => [key, asTexts(held, depth + 1)]));
 }
