@@ -10,6 +10,7 @@ export { parsePromDuration } from './duration.ts';
 export { listRuleFiles, loadRules, parseRules } from './load.ts';
 export { formatProblem, type Problem } from './problem.ts';
 export type { AlertingRule, RecordingRule, Rule, RuleFile, RuleGroup } from './rule.ts';
+export type { ScopeMatcher } from './scope.ts';
 export { groupKeyOf, keyedRules, type KeyedRule } from './rule-key.ts';
 export {
   expandTemplate,

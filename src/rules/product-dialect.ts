@@ -58,7 +58,7 @@ export function readProductRule(reader: FileReader, path: YamlPath, value: unkno
     kind: 'alert',
     id,
     name,
-    expression: isPromql ? readPromql(fields) : readExpression(fields),
+    ...(isPromql ? { expression: readPromql(fields) } : readExpression(fields)),
     forMs: readDuration(fields),
     keepFiringForMs: fields.duration('keep_firing_for') ?? 0,
     limit: 0,
@@ -114,24 +114,24 @@ function readScope(fields: Fields): ScopeMatcher[] {
   return matchers;
 }
 
-function readExpression(fields: Fields): string {
+function readExpression(fields: Fields): Pick<AlertingRule, 'expression' | 'written'> {
   const text = fields.text('expression');
   const scope = readScope(fields);
   if (text === '') {
     fields.wrong(undefined, 'a rule needs an expression');
-    return '';
+    return { expression: '' };
   }
   const outcome = compileExpression(text, scope);
   if (!outcome.ok) {
     fields.wrongAt('expression', outcome.at, `expression: ${outcome.message}`);
-    return '';
+    return { expression: '' };
   }
   try {
     parsePromql(outcome.promql);
   } catch (error) {
     fields.wrong('expression', `expression: ${messageOf(error)} in ${outcome.promql}`);
   }
-  return outcome.promql;
+  return { expression: outcome.promql, written: { expression: text, scope } };
 }
 
 function readChannels(fields: Fields): string[] {
