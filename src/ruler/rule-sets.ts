@@ -4,9 +4,12 @@ import { messageOf, type Logger } from '../platform/index.ts';
 import {
   formatProblem,
   listRuleFiles,
+  parseApiRule,
   parseRules,
+  type FieldProblem,
   type Problem,
   type RuleGroup,
+  type RuleSpec,
 } from '../rules/index.ts';
 import { toRuleSet, type RuleSet, type SetDefaults } from './rule-set.ts';
 
@@ -14,7 +17,7 @@ import { toRuleSet, type RuleSet, type SetDefaults } from './rule-set.ts';
 export interface ApiRule {
   tenantId: string;
   id: string;
-  spec: unknown;
+  spec: RuleSpec;
 }
 
 export interface RuleSetsDeps {
@@ -89,7 +92,7 @@ export function createRuleSets(deps: RuleSetsDeps): RuleSets {
     if (text === apiText) return false;
     apiText = text;
     apiSets = apiRuleSets(rules, defaults, (rule, problem) =>
-      log.warn('rule not taken', { rule: rule.id, problem: formatProblem(problem) }),
+      log.warn('rule not taken', { rule: rule.id, ...problem }),
     );
     return true;
   }
@@ -127,24 +130,27 @@ function filesByTenant(folder: string, firstTenant: string): Map<string, string>
 function apiRuleSets(
   rules: readonly ApiRule[],
   defaults: SetDefaults,
-  onProblem: (rule: ApiRule, problem: Problem) => void,
+  onProblem: (rule: ApiRule, problem: FieldProblem) => void,
 ): RuleSet[] {
   const groups = new Map<string, { tenantId: string; group: RuleGroup }>();
-  for (const rule of rules) {
-    // JSON is YAML: one parser and one set of checks for files and the API.
-    const { groups: read, problems } = parseRules(JSON.stringify({ rules: [rule.spec] }), 'api');
-    const [problem] = problems;
-    if (problem) onProblem(rule, problem);
-    const [one] = read;
-    if (problem || !one) continue;
-    const name = String(bucketOf(rule.id));
-    const key = `${rule.tenantId} ${name}`;
-    const before = groups.get(key)?.group.rules ?? [];
-    const group = { ...one, file: 'api', name, rules: [...before, ...one.rules] };
-    groups.set(key, { tenantId: rule.tenantId, group });
+  for (const row of rules) {
+    const outcome = parseApiRule(row.id, row.spec);
+    if (!outcome.ok) {
+      for (const problem of outcome.problems) onProblem(row, problem);
+      continue;
+    }
+    const name = String(bucketOf(row.id));
+    const key = `${row.tenantId} ${name}`;
+    const others = groups.get(key)?.group.rules ?? [];
+    const group = { ...emptyApiGroup, name, rules: [...others, outcome.rule] };
+    groups.set(key, { tenantId: row.tenantId, group });
   }
   return [...groups.values()].map(({ tenantId, group }) => toRuleSet(tenantId, group, defaults));
 }
+
+const emptyApiGroup = {
+  ...{ file: 'api', intervalMs: undefined, limit: 0, queryOffsetMs: undefined },
+} as const;
 
 function bucketOf(id: string): number {
   let hash = 0;

@@ -63,6 +63,7 @@ const wrongNeighbours: Record<string, string> = {
   alerts: 'rules',
   ruler: 'storage/postgres',
   notify: 'ruler',
+  'alert-desk': 'notify',
   agents: 'hosts',
   'storage/postgres': 'managed',
   'storage/victoria': 'access',

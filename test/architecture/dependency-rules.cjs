@@ -21,11 +21,12 @@ const arrows = {
   alerts: { doors: ['platform'] },
   ruler: { doors: ['rules', 'alerts', 'query', 'wire', 'catalog', 'platform'] },
   notify: { doors: ['alerts', 'platform'] },
+  'alert-desk': { doors: ['access', 'alerts', 'query', 'rules', 'platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
     types: [
-      ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify'],
-      ...['query', 'ruler', 'rules'],
+      ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify', 'query', 'ruler'],
+      ...['rules', 'alert-desk'],
     ],
   },
   'storage/victoria': {
@@ -37,13 +38,14 @@ const arrows = {
   http: {
     doors: [
       ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'notify', 'query', 'ruler'],
-      ...['rules', 'catalog', 'platform'],
+      ...['rules', 'alert-desk', 'catalog', 'platform'],
     ],
   },
   app: {
     doors: [
       ...['access', 'agents', 'forward', 'hosts', 'http', 'ingest', 'install', 'managed', 'query'],
       ...[
+        'alert-desk',
         'alerts',
         'notify',
         'ruler',
