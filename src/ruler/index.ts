@@ -5,6 +5,8 @@
  * see:   docs/adr/0006-alert-state-and-leases-in-postgres.md
  */
 export { createAsk, type Answer, type Ask } from './ask.ts';
+export { resolveChannels, type NamedChannel } from './channel-names.ts';
+export type { InnerSources } from './inner-sets.ts';
 export { createRuler, type Ruler, type RulerConfig } from './ruler.ts';
 export type {
   CommitOutcome,
@@ -16,4 +18,5 @@ export type {
   StoredInstance,
 } from './ports.ts';
 export type { RuleSet } from './rule-set.ts';
-export { createRuleSets, type ApiRule, type RuleSets } from './rule-sets.ts';
+export type { ApiRule } from './api-sets.ts';
+export { createRuleSets, type RuleSets } from './rule-sets.ts';

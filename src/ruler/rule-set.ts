@@ -1,6 +1,10 @@
 import { basename } from 'node:path';
+import type { AlertElement } from '../alerts/index.ts';
 import { groupKeyOf, keyedRules, type KeyedRule, type RuleGroup } from '../rules/index.ts';
 import { phaseMs, type Rhythm } from './schedule.ts';
+
+/** Alerts that are not asked of storage; rejects where they cannot be had. */
+export type InnerSource = (tenantId: string, atMs: number) => Promise<readonly AlertElement[]>;
 
 /** One group as it is evaluated: the unit of leases, slots and transactions. */
 export interface RuleSet {
@@ -14,6 +18,8 @@ export interface RuleSet {
   /** The rules know nothing of each other and are evaluated at once; else one after the other, as in Prometheus. */
   isIndependent: boolean;
   rules: readonly KeyedRule[];
+  /** In the place of the rules' expressions. */
+  inner?: InnerSource;
 }
 
 export interface SetDefaults {

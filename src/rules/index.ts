@@ -9,7 +9,14 @@ export { toElements } from './elements.ts';
 export { parsePromDuration } from './duration.ts';
 export { listRuleFiles, loadRules, parseRules } from './load.ts';
 export { formatProblem, type Problem } from './problem.ts';
-export type { AlertingRule, RecordingRule, Rule, RuleFile, RuleGroup } from './rule.ts';
+export {
+  prometheusTerms,
+  type AlertingRule,
+  type RecordingRule,
+  type Rule,
+  type RuleFile,
+  type RuleGroup,
+} from './rule.ts';
 export type { ScopeMatcher } from './scope.ts';
 export { groupKeyOf, keyedRules, type KeyedRule } from './rule-key.ts';
 export {
