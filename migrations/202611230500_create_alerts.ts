@@ -39,6 +39,10 @@ const rules = `
  * firing and lately resolved alerts; `evaluations` is a ring, so that nothing has to be purged.
  */
 const rulers = `
+  CREATE TABLE rulers (
+    holder text PRIMARY KEY,
+    beat_at timestamptz NOT NULL
+  );
   CREATE TABLE rule_groups (
     tenant_id text NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     key text NOT NULL,
@@ -49,9 +53,9 @@ const rulers = `
     lease_until timestamptz,
     epoch bigint NOT NULL DEFAULT 0,
     missed bigint NOT NULL DEFAULT 0,
+    evaluations bigint NOT NULL DEFAULT 0,
     duration_ms double precision,
     health jsonb NOT NULL DEFAULT '{}',
-    gone_at timestamptz,
     PRIMARY KEY (tenant_id, key)
   );
   CREATE TABLE alert_instances (
@@ -59,6 +63,7 @@ const rulers = `
     group_key text NOT NULL,
     rule_key text NOT NULL,
     fingerprint text NOT NULL,
+    label_key text NOT NULL,
     labels jsonb NOT NULL,
     annotations jsonb NOT NULL,
     value double precision NOT NULL,
@@ -97,6 +102,7 @@ const incidents = `
     rule_key text NOT NULL,
     rule_name text NOT NULL,
     fingerprint text NOT NULL,
+    label_key text NOT NULL,
     host_id text,
     severity text,
     labels jsonb NOT NULL,
@@ -118,6 +124,8 @@ const incidents = `
     is_current boolean NOT NULL DEFAULT true
   ) WITH (fillfactor = 70);
   CREATE UNIQUE INDEX incidents_current ON incidents (tenant_id, group_key, rule_key, fingerprint) WHERE is_current;
+  CREATE INDEX incidents_touched ON incidents (tenant_id, group_key)
+    WHERE is_current AND (ack_at_ms IS NOT NULL OR told = 'nothing');
   CREATE INDEX incidents_by_time ON incidents (tenant_id, opened_at_ms DESC, id);
   CREATE INDEX incidents_open ON incidents (tenant_id) WHERE closed_at_ms IS NULL;
   CREATE INDEX incidents_by_host ON incidents (tenant_id, host_id, opened_at_ms DESC);
@@ -219,7 +227,7 @@ export async function down(knex: Knex): Promise<void> {
   const tables = [
     ...['delivery_attempts', 'deliveries', 'channels', 'silences', 'received_alerts'],
     ...['incident_events', 'incidents', 'rule_evaluations', 'alert_instances', 'rule_groups'],
-    'rules',
+    ...['rulers', 'rules'],
   ];
   for (const table of tables) await knex.schema.dropTable(table);
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Actor, AuditAction, AuditEntry } from '../access/index.ts';
 import type { Clock } from '../platform/index.ts';
+import type { KeyedRule } from '../ruler/index.ts';
 import {
   parseApiRule,
   type AlertingRule,
   type FieldProblem,
-  type KeyedRule,
   type Problem,
   type RuleSpec,
 } from '../rules/index.ts';

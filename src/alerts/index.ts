@@ -35,4 +35,7 @@ export {
   type AcknowledgeOutcome,
   type Episode,
   type NoticeDecision,
+  type NoticeStep,
+  type NoticeTerms,
+  type SilenceReason,
 } from './notice.ts';

@@ -22,11 +22,20 @@ export interface Episode {
 }
 
 /** Why nobody is told. Public: a row of the delivery trail. */
-export type SilenceReason = 'unchanged' | 'cooldown' | 'acknowledged' | 'never-told';
+export type SilenceReason = 'unchanged' | 'cooldown' | 'acknowledged' | 'silenced' | 'never-told';
 
 export type NoticeDecision =
-  | { send: 'firing' | 'refired' | 'resolved'; flaps: number }
+  | { send: 'firing' | 'refired' | 'repeat' | 'resolved'; flaps: number }
   | { send: 'nothing'; reason: SilenceReason };
+
+export interface NoticeTerms {
+  /** Least time between two firing messages of one alert, milliseconds. */
+  cooldownMs: number;
+  /** After this an alert that fires on is told again, unless somebody took it over; 0: never. */
+  repeatMs: number;
+  /** A silence or a maintenance window holds: the message comes when it ends and the alert still fires. */
+  isSilenced: boolean;
+}
 
 export interface NoticeStep {
   /** Undefined once there is nothing left to remember. */
@@ -43,10 +52,10 @@ export function decideNotice(
   episode: Episode | undefined,
   isFiring: boolean,
   atMs: number,
-  cooldownMs: number,
+  terms: NoticeTerms,
 ): NoticeStep {
-  const known = episode && isOver(episode, atMs, cooldownMs) ? undefined : episode;
-  if (isFiring) return decideFiring(known, atMs, cooldownMs);
+  const known = episode && isOver(episode, atMs, terms.cooldownMs) ? undefined : episode;
+  if (isFiring) return decideFiring(known, atMs, terms);
   return known ? decideResolved(known, atMs) : silent(undefined, 'unchanged');
 }
 
@@ -63,24 +72,27 @@ function silent(episode: Episode | undefined, reason: SilenceReason): NoticeStep
   return { episode, decision: { send: 'nothing', reason } };
 }
 
-function decideFiring(episode: Episode | undefined, atMs: number, cooldownMs: number): NoticeStep {
-  if (episode === undefined) {
-    const opened: Episode = {
-      openedAtMs: atMs,
-      told: 'firing',
-      lastFiringNoticeMs: atMs,
-      flaps: 0,
-    };
-    return { episode: opened, decision: { send: 'firing', flaps: 0 } };
-  }
-  const open = reopened(episode);
-  if (open.told === 'firing') return silent(open, 'unchanged');
+function decideFiring(episode: Episode | undefined, atMs: number, terms: NoticeTerms): NoticeStep {
+  const open = episode ? reopened(episode) : newEpisode(atMs);
+  const isNews = open.told !== 'firing';
+  if (!isNews && !isRepeatDue(open, atMs, terms)) return silent(open, 'unchanged');
   if (isAcknowledged(open, atMs)) return silent(open, 'acknowledged');
-  if (isCooling(open, atMs, cooldownMs)) return silent(open, 'cooldown');
+  if (terms.isSilenced) return silent(open, 'silenced');
+  if (isCooling(open, atMs, terms.cooldownMs)) return silent(open, 'cooldown');
+  const send = isNews ? (open.told === 'nothing' ? 'firing' : 'refired') : 'repeat';
   return {
     episode: { ...open, told: 'firing', lastFiringNoticeMs: atMs },
-    decision: { send: 'refired', flaps: open.flaps },
+    decision: { send, flaps: open.flaps },
   };
+}
+
+function newEpisode(atMs: number): Episode {
+  return { openedAtMs: atMs, told: 'nothing', flaps: 0 };
+}
+
+function isRepeatDue({ lastFiringNoticeMs }: Episode, atMs: number, terms: NoticeTerms): boolean {
+  if (terms.repeatMs === 0 || lastFiringNoticeMs === undefined) return false;
+  return atMs - lastFiringNoticeMs >= terms.repeatMs;
 }
 
 function reopened(episode: Episode): Episode {

@@ -30,7 +30,9 @@ import { startGateway, type Gateway } from './gateway.ts';
 import { parseListen } from './listen-address.ts';
 import { localKeys } from './local-keys.ts';
 import { heartbeatTo } from './heartbeats.ts';
+import { startNotify } from './notify.ts';
 import { startPeople, type People } from './people.ts';
+import { startRuler, type Rulers } from './ruler.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
 
 /** Largest answer of storage that is passed on. */
@@ -60,8 +62,10 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const gateway = roles.has('gateway')
     ? await startGateway(foundation, postgres, people)
     : undefined;
+  const rulers = roles.has('ruler') ? await startRuler(foundation, postgres) : undefined;
+  if (roles.has('worker')) startNotify(foundation, postgres);
   const routes = [
-    ...healthRoutes({ checks: checksOf(postgres, gateway), meters }),
+    ...healthRoutes({ checks: checksOf(postgres, gateway, rulers), meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
     ...agentInstallation(foundation),
     ...(roles.has('api') ? readRoutes(foundation, postgres, people) : []),
@@ -109,12 +113,19 @@ function rawWrite({ ingest }: Gateway, { access, agents, hosts }: People, { log 
 }
 
 /** What `/ready` looks at: each part is asked anew, so that a balancer hears of an outage within its own interval. */
-function checksOf(postgres: Postgres, gateway: Gateway | undefined): Record<string, Check> {
-  const db: Check = () => postgres.ping().then(() => true);
-  if (!gateway) return { db };
+function checksOf(
+  postgres: Postgres,
+  gateway: Gateway | undefined,
+  rulers: Rulers | undefined,
+): Record<string, Check> {
+  const common: Record<string, Check> = {
+    db: () => postgres.ping().then(() => true),
+    ...(rulers ? { ruler: () => Promise.resolve(rulers.ruler.isLive()) } : {}),
+  };
+  if (!gateway) return common;
   const { forward } = gateway;
   return {
-    db,
+    ...common,
     storage: () => Promise.resolve(forward.down().length === 0),
     journal: () => Promise.resolve(forward.takes()),
   };

@@ -6,7 +6,7 @@
  */
 export { createQuery, defaultQueryConfig, type Query, type QueryConfig } from './query.ts';
 export type { QueryErrorType, QueryFailure, QueryOutcome } from './outcome.ts';
-export { tenantLabel } from './tenancy.ts';
+export { scopedArguments, tenantLabel } from './tenancy.ts';
 export type { ReadOptions, ReadOutcome, SeriesReader, StorageRead } from './series-reader.ts';
 export type {
   Exemplar,
@@ -15,5 +15,5 @@ export type {
   MetadataEntry,
   MetadataReader,
 } from './ports.ts';
-export type { Expr, Matcher } from './promql/ast.ts';
+export { walk, type Expr, type Matcher } from './promql/ast.ts';
 export { parsePromql, parseSelector } from './promql/parser.ts';

@@ -118,7 +118,7 @@ export interface Product {
   writeKey: string;
   readKey: string;
   adminToken: string;
-  postgres: { pid: () => number | undefined };
+  postgres: { url: string; pid: () => number | undefined };
   /** Ends the process with the signal; nothing runs after. */
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** Starts it again on the same address, data directory and database. */

@@ -93,6 +93,23 @@ const query = group({
   cacheBytes: bytes('32MiB', 'Most memory for kept answers.'),
 });
 
+const alerts = group({
+  interval: duration('30s', 'How often rules are evaluated whose group does not say.'),
+  queryOffset: duration('0s', 'How far back rules look whose group does not say.'),
+  repeatInterval: duration(
+    '4h',
+    'After this an alert that fires on is told again, unless acknowledged; 0s: never.',
+  ),
+  queryTimeout: duration('20s', 'Longest question of one rule.'),
+  maxRows: integer(20_000, 'Most rows that one rule may come to; more are an error of the rule.', {
+    ...many,
+    min: 1,
+  }),
+  concurrency: integer(4, 'Questions of rules to VictoriaMetrics at once.', { min: 1, max: 1_000 }),
+  leaseTtl: duration('5s', "After this without a sign of life a ruler's groups go to another."),
+  outageTolerance: duration('5m', 'A longer time without evaluation does not count as held.'),
+});
+
 const http = group({
   maxHeaderBytes: bytes('16KiB', 'Largest request header.'),
   maxBodyBytes: bytes('1MiB', 'Largest request body outside the write path.'),
@@ -135,10 +152,21 @@ export const configSchema = z.strictObject({
     cert: optionalText('Certificate chain file (PEM); HTTPS is spoken when both are set.'),
     key: optionalText('Private key file (PEM).'),
   }),
-  smtp: group({ url: secretText('Mail server, `smtps://user:password@host`.') }),
+  smtp: group({
+    url: secretText('Mail server, `smtps://user:password@host`.'),
+    from: text('gaugeway@localhost', 'Sender of messages: an address, or `Name <address>`.'),
+  }),
+  notify: group({
+    attempts: integer(3, 'Tries to send one message before it is given up.', { min: 1, max: 20 }),
+    backoff: duration('2s', 'Before the second try; four times as long before each next one.'),
+    concurrency: integer(8, 'Messages on their way at once.', { min: 1, max: 100 }),
+    pollInterval: duration('1s', 'How often an empty outbox is looked into.'),
+    timeout: duration('10s', 'Longest wait for a mail server.'),
+  }),
   ingest,
   forward,
   query,
+  alerts,
   http,
   log: group({ level: choice(['debug', 'info', 'warn', 'error'], 'info', 'What is logged.') }),
 });

@@ -30,8 +30,10 @@ function sum(text: string, name: string): number {
   return [...text.matchAll(line)].reduce((total, [, value]) => total + Number(value), 0);
 }
 
-async function metricsOf(url: string): Promise<string> {
-  const answer = await fetch(`${url}/metrics`);
+async function metricsOf(url: string, key?: string): Promise<string> {
+  const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  const answer = await fetch(`${url}/metrics`, { headers });
+  if (!answer.ok) throw new Error(`metrics: ${String(answer.status)}`);
   return answer.text();
 }
 
@@ -84,7 +86,7 @@ export async function startRuler(
     name: 'gaugeway',
     pid: product.pid,
     async work() {
-      const text = await metricsOf(product.url);
+      const text = await metricsOf(product.url, product.readKey);
       return {
         evaluations: sum(text, 'alert_evaluations_total'),
         busySeconds: sum(text, 'gaugeway_ruler_evaluation_seconds_sum'),

@@ -42,12 +42,11 @@ function createAlert(rule: AlertTerms = terms, cooldown = cooldownMs) {
       const step = transition(instances, { kind: 'answer', atMs, elements }, rule);
       instances = step.instances;
       for (const { to } of step.changes) log.push(`${clock(atMs)} ${to}`);
-      const { episode: next, decision } = decideNotice(
-        episode,
-        this.state() === 'firing',
-        atMs,
-        cooldown,
-      );
+      const { episode: next, decision } = decideNotice(episode, this.state() === 'firing', atMs, {
+        cooldownMs: cooldown,
+        repeatMs: 0,
+        isSilenced: false,
+      });
       episode = next;
       if (decision.send === 'nothing') return;
       log.push(`${clock(atMs)} tell ${decision.send}`);

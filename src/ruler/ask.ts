@@ -1,0 +1,79 @@
+import { messageOf } from '../platform/index.ts';
+import { scopedArguments, type SeriesReader } from '../query/index.ts';
+import type { SampleRow } from '../rules/index.ts';
+
+export type Answer =
+  { ok: true; rows: readonly SampleRow[]; isPartial: boolean } | { ok: false; message: string };
+
+/** One PromQL question of a tenant at one moment, milliseconds since the epoch. */
+export type Ask = (tenantId: string, expression: string, atMs: number) => Promise<Answer>;
+
+export interface AskLimits {
+  timeoutMs: number;
+  /** Rows of one answer; more are an error, not a part of an answer. */
+  maxRows: number;
+}
+
+/** How far back a selector finds its last sample, as in Prometheus. */
+const lookback = '5m';
+
+interface VectorAnswer {
+  isPartial?: boolean;
+  data: {
+    resultType: string;
+    result: { metric: Record<string, string>; value: [number, string] }[] | [number, string];
+  };
+}
+
+/** Asks storage directly: no cache and no delay, or VictoriaMetrics answers as of 30 s ago (field/alerting.md 1.10). */
+export function createAsk(reader: SeriesReader, limits: AskLimits): Ask {
+  return async (tenantId, expression, atMs) => {
+    const args = scopedArguments(tenantId, [
+      ['query', expression],
+      ['time', String(atMs / 1000)],
+      ['step', lookback],
+      ['nocache', '1'],
+      ['latency_offset', '1ms'],
+      ['timeout', `${limits.timeoutMs}ms`],
+    ]);
+    const outcome = await reader.read({ endpoint: 'query' }, args, {
+      timeoutMs: limits.timeoutMs,
+    });
+    if (!outcome.ok) return { ok: false, message: `${outcome.reason}: ${outcome.message}` };
+    try {
+      return toRows(JSON.parse(outcome.body.toString('utf8')) as VectorAnswer, limits.maxRows);
+    } catch (error) {
+      return { ok: false, message: `storage's answer is not to be read: ${messageOf(error)}` };
+    }
+  };
+}
+
+function toRows({ isPartial, data }: VectorAnswer, maxRows: number): Answer {
+  const partial = isPartial === true;
+  const { result } = data;
+  if (data.resultType === 'scalar') {
+    const [, value] = result as [number, string];
+    return { ok: true, isPartial: partial, rows: [{ labels: new Map(), value: toNumber(value) }] };
+  }
+  const vector = result as { metric: Record<string, string>; value: [number, string] }[];
+  if (vector.length > maxRows) {
+    return { ok: false, message: `${vector.length} rows, more than the ${maxRows} of one rule` };
+  }
+  const rows = vector.map(({ metric, value }) => ({
+    labels: labelsOf(metric),
+    value: toNumber(value[1]),
+  }));
+  return { ok: true, isPartial: partial, rows };
+}
+
+/** The tenant's label is ours and nobody's rule sees it. */
+function labelsOf(metric: Record<string, string>): Map<string, string> {
+  const labels = new Map(Object.entries(metric));
+  labels.delete('tenant');
+  return labels;
+}
+
+function toNumber(text: string): number {
+  if (text === '+Inf' || text === 'Inf') return Infinity;
+  return text === '-Inf' ? -Infinity : Number(text);
+}

@@ -1,0 +1,88 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { database, send, type Rows } from '../../support/alerts.ts';
+import { ask } from '../../support/scraped.ts';
+import { Stage, startProduct, startStorage, until, type Product } from '../../support/stage.ts';
+
+const rules = `
+interval: 1s
+rules:
+  - id: hot
+    name: CPU Hot
+    expression: cpu.utilization > 90
+    duration: 2s
+    severity: critical
+    channels: ['webhook:http://127.0.0.1:9/none']
+`;
+
+const chained = `
+groups:
+  - name: chained
+    interval: 1s
+    rules:
+      - record: fleet:hot:count
+        expr: count(cpu_utilization > 90)
+      - alert: ManyHot
+        expr: fleet:hot:count > 0
+        annotations: {summary: '{{ $value }} hot'}
+`;
+
+const stage = new Stage();
+let product: Product;
+let rows: Rows;
+let folder: string;
+
+const hot = (value: number) =>
+  send(product, [{ labels: { __name__: 'cpu_utilization', host_id: 'web-1' }, value }]);
+
+const incidents = () =>
+  rows(`SELECT * FROM incidents WHERE rule_key = 'hot' ORDER BY opened_at_ms`);
+
+beforeAll(async () => {
+  folder = stage.directory();
+  writeFileSync(join(folder, 'hot.yaml'), rules);
+  writeFileSync(join(folder, 'chained.yaml'), chained);
+  product = await startProduct(stage, await startStorage(stage), {
+    GAUGEWAY_RULES_DIR: folder,
+    GAUGEWAY_ALLOW_PRIVATE_WEBHOOKS: 'true',
+  });
+  rows = await database(stage, product);
+}, 60_000);
+
+afterAll(() => stage.end());
+
+describe('a ruler over real storage and a real database', () => {
+  it('goes from a breach to pending, firing and a message, and back', async () => {
+    await hot(97);
+    await until('it fires', async () => (await incidents()).length === 1);
+    const [incident] = await incidents();
+    expect(incident).toMatchObject({
+      ...{ rule_name: 'CPU Hot', host_id: 'web-1', severity: 'critical', told: 'firing' },
+      labels: { alertname: 'CPU Hot', host_id: 'web-1', severity: 'critical' },
+      value: 97,
+    });
+    const [delivery] = await rows('SELECT * FROM deliveries');
+    expect(delivery).toMatchObject({ kind: 'firing', channel: 'webhook:http://127.0.0.1:9/none' });
+
+    await hot(20);
+    await until('it is resolved', async () => (await incidents())[0]?.['closed_at_ms'] !== null);
+    const events = await rows(
+      'SELECT kind FROM incident_events WHERE incident_id = $1 ORDER BY id',
+      [incident?.['id']],
+    );
+    expect(events.map(({ kind }) => kind)).toEqual(['firing', 'queued', 'resolved', 'queued']);
+  });
+
+  it('lets a rule see what the one before it recorded in the same cycle, and shows ALERTS', async () => {
+    await hot(95);
+    await until('the chained rule fires', async () => {
+      const { result } = await ask(product, '/api/v1/query', {
+        query: 'ALERTS{alertname="ManyHot",alertstate="firing"}',
+      });
+      return result.length === 1;
+    });
+    const recorded = await ask(product, '/api/v1/query', { query: 'fleet:hot:count' });
+    expect(recorded.result[0]?.value[1]).toBe('1');
+  });
+});
