@@ -4,6 +4,12 @@
  * never: decides about states or messages by itself, changes a rule of a file, knows SQL or HTTP.
  * see:   docs/adr/0006-alert-state-and-leases-in-postgres.md
  */
+export {
+  createAlertmanager,
+  type AlertChoice,
+  type Alertmanager,
+  type ManagedAlert,
+} from './alertmanager.ts';
 export { createAsk } from './ask.ts';
 export {
   createExplain,
@@ -34,5 +40,6 @@ export type {
   StoredRule,
 } from './ports.ts';
 export { previewRule, type Preview, type PreviewDeps } from './preview.ts';
+export { alertsView, ruleGroupsView } from './prometheus-rules.ts';
 export { createRuleBook, type RuleBook, type RuleEntry, type RuleRefusal } from './rule-book.ts';
-export { createSilences, requireMatchers, type Silences } from './silences.ts';
+export { createSilences, requireMatchers, type Silences, type SilenceState } from './silences.ts';

@@ -1,6 +1,7 @@
 import type { AuditEntry, Listed, Page } from '../access/index.ts';
 import type { AlertState, Episode, Silence, SilenceMatcher } from '../alerts/index.ts';
-import type { KeyedRule, Problem, RuleSpec } from '../rules/index.ts';
+import type { KeyedRule } from '../ruler/index.ts';
+import type { Problem, RuleSpec } from '../rules/index.ts';
 
 /** Labels or annotations as JSON has them. */
 export type Texts = Readonly<Record<string, string>>;

@@ -9,7 +9,8 @@ import {
   type NotificationKind,
 } from '../alerts/index.ts';
 import { GaugewayError } from '../platform/index.ts';
-import { toElements, type AlertingRule, type SampleRow } from '../rules/index.ts';
+import { toElements } from '../ruler/index.ts';
+import type { AlertingRule, SampleRow } from '../rules/index.ts';
 import type { Ask, Grid, SeriesRow } from './ask.ts';
 
 /** One stay of one alert: from the first evaluation with it until it was gone. Times are milliseconds. */
@@ -181,9 +182,8 @@ class Run {
   private tell(key: string, atMs: number): void {
     const isFiring = this.instances.get(key)?.state === 'firing';
     const { cooldownMs } = this.rule;
-    const { episode, decision } = decideNotice(this.told.get(key), isFiring, atMs, {
-      ...{ cooldownMs, repeatMs: 0, isSilenced: false },
-    });
+    const terms = { cooldownMs, repeatMs: 0, isSilenced: false };
+    const { episode, decision } = decideNotice(this.told.get(key), isFiring, atMs, terms);
     if (episode) this.told.set(key, episode);
     else this.told.delete(key);
     if (decision.send === 'nothing') return;

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Actor, AuditAction, AuditEntry } from '../access/index.ts';
 import type { Clock } from '../platform/index.ts';
+import type { KeyedRule } from '../ruler/index.ts';
 import {
   parseApiRule,
   type AlertingRule,
   type FieldProblem,
-  type KeyedRule,
   type Problem,
   type RuleSpec,
 } from '../rules/index.ts';
@@ -221,6 +221,12 @@ function fromApi(stored: StoredRule): RuleEntry {
   };
 }
 
-export function healthByRule(groups: readonly GroupStatus[]): Map<string, RuleHealth> {
+/** As rulers have it; nothing of a rule that no longer parses. */
+export function fromStored({ id, spec, enabled }: StoredRule): KeyedRule[] {
+  const parsed = parseApiRule(id, spec, enabled);
+  return parsed.ok ? [{ key: id, rule: parsed.rule }] : [];
+}
+
+function healthByRule(groups: readonly GroupStatus[]): Map<string, RuleHealth> {
   return new Map(groups.flatMap(({ health }) => Object.entries(health)));
 }

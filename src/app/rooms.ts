@@ -23,6 +23,7 @@ import { systemClock } from '../platform/index.ts';
 import { createQuery, defaultQueryConfig } from '../query/index.ts';
 import { createRejectionStore, type Postgres } from '../storage/postgres/index.ts';
 import { createVictoriaClient, createVictoriaReader } from '../storage/victoria/index.ts';
+import { alertsApi } from './alerts-api.ts';
 import type { BuildRooms, FirstStart, Foundation, Serving } from './compose.ts';
 import { openDatabase } from './database.ts';
 import { agentInstallation, tokenForNewHosts } from './install.ts';
@@ -68,7 +69,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
     ...healthRoutes({ checks: checksOf(postgres, gateway, rulers), meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
     ...agentInstallation(foundation),
-    ...(roles.has('api') ? readRoutes(foundation, postgres, people) : []),
+    ...(roles.has('api') ? await readRoutes(foundation, postgres, people) : []),
   ];
   const server = createHttpServer({
     routes,
@@ -148,7 +149,11 @@ function writeRoutes({ ingest }: Gateway, people: People, postgres: Postgres): R
   return [...routes, ...ownConfigRoute({ agents })];
 }
 
-function readRoutes(foundation: Foundation, postgres: Postgres, people: People): Route[] {
+async function readRoutes(
+  foundation: Foundation,
+  postgres: Postgres,
+  people: People,
+): Promise<Route[]> {
   const { backends, lifecycle, loaded, meters, version } = foundation;
   const { access, agents, hosts } = people;
   const { query: config, retention } = loaded.config;
@@ -175,12 +180,10 @@ function readRoutes(foundation: Foundation, postgres: Postgres, people: People):
       cache: { ttlMs: config.cacheTtl, maxBytes: config.cacheBytes },
     },
   });
-  const views = {
-    ruleGroups: () => Promise.resolve([]),
-    alerts: () => Promise.resolve([]),
-    targets: () => Promise.resolve([]),
-  };
+  const alerts = await alertsApi(foundation, postgres, query);
+  const views = { ...alerts.views, targets: () => Promise.resolve([]) };
   return [
+    ...alerts.routes,
     ...prometheusRoutes({ query, views, version, startedMs: Date.now(), retentionMs }),
     ...authRoutes(access),
     ...userRoutes(access),

@@ -7,6 +7,10 @@
 export type { Can } from './middleware/guard.ts';
 export type { Call, Route } from './route.ts';
 export { agentRoutes, ownConfigRoute } from './routes/agents.ts';
+export { alertEventRoutes } from './routes/alert-events.ts';
+export { alertQuestionRoutes } from './routes/alert-questions.ts';
+export { alertRuleRoutes } from './routes/alert-rules.ts';
+export { alertmanagerRoutes } from './routes/alertmanager.ts';
 export { auditRoutes } from './routes/audit.ts';
 export { authRoutes } from './routes/auth.ts';
 export { enrolmentRoutes } from './routes/enrolment.ts';
@@ -22,6 +26,7 @@ export { installRoutes } from './routes/install.ts';
 export { processRoutes } from './routes/processes.ts';
 export { keyRoutes } from './routes/keys.ts';
 export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';
+export { silenceRoutes } from './routes/silences.ts';
 export { tenantRoutes } from './routes/tenants.ts';
 export { userRoutes } from './routes/users.ts';
 export { createHttpServer, type HttpServer } from './server.ts';

@@ -1,5 +1,11 @@
 import type { Logger } from '../platform/index.ts';
-import { parseApiRule, type FieldProblem, type RuleGroup, type RuleSpec } from '../rules/index.ts';
+import {
+  apiFile,
+  parseApiRule,
+  type FieldProblem,
+  type RuleGroup,
+  type RuleSpec,
+} from '../rules/index.ts';
 import { toRuleSet, type RuleSet, type SetDefaults } from './rule-set.ts';
 
 /** A rule made by API, in the schema of the rule files. */
@@ -54,7 +60,7 @@ function apiRuleSets(
 }
 
 const emptyApiGroup = {
-  ...{ file: 'api', intervalMs: undefined, limit: 0, queryOffsetMs: undefined },
+  ...{ file: apiFile, intervalMs: undefined, limit: 0, queryOffsetMs: undefined },
 } as const;
 
 function bucketOf(id: string): number {

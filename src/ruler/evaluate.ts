@@ -6,17 +6,13 @@ import {
   type Transition,
 } from '../alerts/index.ts';
 import { messageOf } from '../platform/index.ts';
-import {
-  toElements,
-  type AlertingRule,
-  type KeyedRule,
-  type RecordingRule,
-} from '../rules/index.ts';
+import { type AlertingRule, type RecordingRule } from '../rules/index.ts';
 import type { Answer } from './ask.ts';
 import { readsEarlier } from './chains.ts';
+import { toElements } from './elements.ts';
 import { alertSeries, Output, recordedSeries, type Written } from './output.ts';
 import { quietHosts, silentAmong } from './quiet.ts';
-import type { RuleSet } from './rule-set.ts';
+import type { KeyedRule, RuleSet } from './rule-set.ts';
 
 /** What is remembered of one rule between its evaluations. */
 export interface RuleState {

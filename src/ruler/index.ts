@@ -17,6 +17,7 @@ export type {
   SlotCommit,
   StoredInstance,
 } from './ports.ts';
-export type { RuleSet } from './rule-set.ts';
+export { toElements } from './elements.ts';
+export type { KeyedRule, RuleSet } from './rule-set.ts';
 export type { ApiRule } from './api-sets.ts';
 export { createRuleSets, type RuleSets } from './rule-sets.ts';

@@ -17,9 +17,12 @@ export interface RuleSetsDeps {
   folder: string;
   firstTenant: string;
   defaults: SetDefaults;
+  /** Also those that are switched off: to be listed, not to be evaluated. */
+  withDisabled?: boolean;
   /** Enabled ones of all tenants. */
   apiRules: () => Promise<readonly ApiRule[]>;
-  inner: InnerSources;
+  /** None: only what files and the API have. */
+  inner?: InnerSources;
   log: Logger;
 }
 
@@ -70,14 +73,14 @@ export function createRuleSets(deps: RuleSetsDeps): RuleSets {
     if (!changed) return false;
     fileSets = [...there].flatMap(([path, tenantId]) =>
       (files.get(path)?.groups ?? []).map((group) =>
-        toRuleSet(tenantId, enabledOnly(group), defaults),
+        toRuleSet(tenantId, deps.withDisabled ? group : enabledOnly(group), defaults),
       ),
     );
     return true;
   }
 
   const readApi = watchApiRules(deps);
-  const readInner = watchInner(deps.inner);
+  const readInner = deps.inner ? watchInner(deps.inner) : () => Promise.resolve(inner);
 
   return {
     all: () => [...fileSets, ...apiSets, ...inner],

@@ -4,8 +4,7 @@
  * never: asks storage by itself; accepts a file with a mistake in it.
  * see:   rules/README.md
  */
-export { parseApiRule, type FieldProblem, type RuleSpec } from './api-rule.ts';
-export { toElements } from './elements.ts';
+export { apiFile, parseApiRule, type FieldProblem, type RuleSpec } from './api-rule.ts';
 export { parsePromDuration } from './duration.ts';
 export { listRuleFiles, loadRules, parseRules } from './load.ts';
 export { formatProblem, type Problem } from './problem.ts';
@@ -18,7 +17,6 @@ export {
   type RuleGroup,
 } from './rule.ts';
 export type { ScopeMatcher } from './scope.ts';
-export { groupKeyOf, keyedRules, type KeyedRule } from './rule-key.ts';
 export {
   expandTemplate,
   parseRuleTemplate,

@@ -21,12 +21,12 @@ const arrows = {
   alerts: { doors: ['platform'] },
   ruler: { doors: ['rules', 'alerts', 'query', 'wire', 'catalog', 'platform'] },
   notify: { doors: ['alerts', 'platform'] },
-  'alert-desk': { doors: ['access', 'alerts', 'query', 'rules', 'platform'] },
+  'alert-desk': { doors: ['access', 'alerts', 'query', 'ruler', 'rules', 'platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
     types: [
-      ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify', 'query', 'ruler'],
-      ...['rules', 'alert-desk'],
+      ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify'],
+      ...['query', 'ruler', 'rules', 'alert-desk'],
     ],
   },
   'storage/victoria': {

@@ -35,8 +35,8 @@ function writtenOf({ rule, stored }: RuleEntry) {
     };
   }
   // It was taken once and is no longer: shown as it was posted.
-  const { expression = null, promql = null, duration = null, scope = null } = stored?.spec ?? {};
-  return { expression: expression ?? promql, duration, scope };
+  const posted = { expression: null, duration: null, scope: null, ...stored?.spec };
+  return { expression: posted.expression, duration: posted.duration, scope: posted.scope };
 }
 
 function termsOf(rule: AlertingRule) {

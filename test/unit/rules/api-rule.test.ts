@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { keyedRules, parseApiRule, parseRules, type RuleSpec } from '../../../src/rules/index.ts';
+import { parseApiRule, parseRules, type RuleSpec } from '../../../src/rules/index.ts';
 
 const cpuHot: RuleSpec = { name: 'CPU Hot', expression: 'cpu.utilization > 90', duration: '10m' };
 
@@ -91,24 +91,5 @@ describe('a rule made by API', () => {
       [],
     );
     expect(problemsOf({ ...cpuHot, id: 'mine', enabled: 'maybe' })).toEqual([]);
-  });
-});
-
-describe("a rule's key", () => {
-  const keysOf = (rules: string) =>
-    parseRules(`groups: [{name: g, rules: [${rules}]}]`, 'x/a.yaml').groups.flatMap((group) =>
-      keyedRules(group).map(({ key }) => key),
-    );
-
-  it('stays when the expression, the duration or an annotation changes, and not with a label', () => {
-    const [before] = keysOf('{alert: A, expr: up == 0, labels: {a: b}}');
-    expect(before).toMatch(/^f-[0-9a-f]{16}$/);
-    expect(keysOf('{alert: A, expr: up == 1, for: 5m, labels: {a: b}}')).toEqual([before]);
-    expect(keysOf('{alert: A, expr: up == 0, labels: {a: c}}')).not.toEqual([before]);
-  });
-
-  it('tells equals apart by their place', () => {
-    const [first, second] = keysOf('{alert: A, expr: up == 0}, {alert: A, expr: up == 1}');
-    expect(second).toBe(`${first}-1`);
   });
 });

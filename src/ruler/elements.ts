@@ -1,9 +1,11 @@
 import type { AlertElement } from '../alerts/index.ts';
-import type { AlertingRule } from './rule.ts';
-import { expandTemplate, type Template } from './template/expand.ts';
-import type { SampleRow } from './template/value.ts';
+import {
+  expandTemplate,
+  type AlertingRule,
+  type SampleRow,
+  type Template,
+} from '../rules/index.ts';
 
-/** What templates see beside their row. */
 export interface TemplateSurroundings {
   externalLabels: ReadonlyMap<string, string>;
   externalUrl: string;
