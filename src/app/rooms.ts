@@ -31,7 +31,6 @@ import { startGateway, type Gateway } from './gateway.ts';
 import { parseListen } from './listen-address.ts';
 import { localKeys } from './local-keys.ts';
 import { heartbeatTo } from './heartbeats.ts';
-import { startNotify } from './notify.ts';
 import { startPeople, type People } from './people.ts';
 import { startRuler, type Rulers } from './ruler.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
@@ -64,7 +63,6 @@ export const buildRooms: BuildRooms = async (foundation) => {
     ? await startGateway(foundation, postgres, people)
     : undefined;
   const rulers = roles.has('ruler') ? await startRuler(foundation, postgres, people) : undefined;
-  if (roles.has('worker')) startNotify(foundation, postgres);
   const routes = [
     ...healthRoutes({ checks: checksOf(postgres, gateway, rulers), meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),

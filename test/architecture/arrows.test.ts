@@ -62,7 +62,6 @@ const wrongNeighbours: Record<string, string> = {
   rules: 'storage/postgres',
   alerts: 'rules',
   ruler: 'storage/postgres',
-  notify: 'ruler',
   'alert-desk': 'notify',
   agents: 'hosts',
   'storage/postgres': 'managed',

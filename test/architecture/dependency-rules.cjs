@@ -20,7 +20,6 @@ const arrows = {
   rules: { doors: ['query', 'alerts', 'catalog', 'platform'] },
   alerts: { doors: ['platform'] },
   ruler: { doors: ['rules', 'alerts', 'query', 'wire', 'catalog', 'platform'] },
-  notify: { doors: ['alerts', 'platform'] },
   'alert-desk': { doors: ['access', 'alerts', 'query', 'ruler', 'rules', 'platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
@@ -96,7 +95,6 @@ const coreOwners = {
   net: [
     'src/http/',
     'src/managed/',
-    'src/notify/',
     'src/rules/template/',
     'src/app/listen-address.ts',
     'exporter-agent/send/',

@@ -152,17 +152,7 @@ export const configSchema = z.strictObject({
     cert: optionalText('Certificate chain file (PEM); HTTPS is spoken when both are set.'),
     key: optionalText('Private key file (PEM).'),
   }),
-  smtp: group({
-    url: secretText('Mail server, `smtps://user:password@host`.'),
-    from: text('gaugeway@localhost', 'Sender of messages: an address, or `Name <address>`.'),
-  }),
-  notify: group({
-    attempts: integer(3, 'Tries to send one message before it is given up.', { min: 1, max: 20 }),
-    backoff: duration('2s', 'Before the second try; four times as long before each next one.'),
-    concurrency: integer(8, 'Messages on their way at once.', { min: 1, max: 100 }),
-    pollInterval: duration('1s', 'How often an empty outbox is looked into.'),
-    timeout: duration('10s', 'Longest wait for a mail server.'),
-  }),
+  smtp: group({ url: secretText('Mail server, `smtps://user:password@host`.') }),
   ingest,
   forward,
   query,

@@ -21,7 +21,6 @@ export { createInnerSources, readChannelNames } from './inner-source.ts';
 export { createLeases, type Lease, type Leases } from './lease.ts';
 export { createMetadataStore, type PostgresMetadata } from './metadata-store.ts';
 export { migrateDown, migrateUp } from './migrate.ts';
-export { createOutbox } from './outbox-store.ts';
 export { createReceivedAlertStore } from './received-alert-store.ts';
 export { createRejectionStore, type PostgresRejections } from './rejection-store.ts';
 export { createGroupLeases } from './rule-group-store.ts';
