@@ -22,14 +22,20 @@ export type AuditAction =
   | 'agent_enrolled'
   | 'agent_approved'
   | 'agent_key_rotated'
-  | 'agent_config_updated';
+  | 'agent_config_updated'
+  | 'channel_created'
+  | 'channel_updated'
+  | 'channel_deleted'
+  | 'channel_tested'
+  | 'delivery_resent'
+  | 'alert_acknowledged';
 
 export interface AuditEntry {
   actor: Actor;
   /** The tenant whose thing was touched; the row is listed there. */
   tenantId: string;
   action: AuditAction;
-  /** `user:ID`, `key:ID`, `tenant:ID`, `session:ID`, `host:ID`, `agent-token:ID`. */
+  /** `user:ID`, `key:ID`, `tenant:ID`, `session:ID`, `host:ID`, `agent-token:ID`, `channel:NAME`, `delivery:ID`, `incident:ID`. */
   target: string;
   atMs: number;
   /** Facts of the change; never a secret. */

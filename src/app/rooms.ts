@@ -31,6 +31,7 @@ import { parseListen } from './listen-address.ts';
 import { localKeys } from './local-keys.ts';
 import { heartbeatTo } from './heartbeats.ts';
 import { startPeople, type People } from './people.ts';
+import { startNotify } from './notify.ts';
 import { startRuler, type Rulers } from './ruler.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
 
@@ -61,12 +62,15 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const gateway = roles.has('gateway')
     ? await startGateway(foundation, postgres, people)
     : undefined;
-  const rulers = roles.has('ruler') ? await startRuler(foundation, postgres) : undefined;
+  const notifiers = await startNotify(foundation, postgres, people.changes);
+  const rulers = roles.has('ruler')
+    ? await startRuler(foundation, postgres, notifiers.channels)
+    : undefined;
   const routes = [
     ...healthRoutes({ checks: checksOf(postgres, gateway, rulers), meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
     ...agentInstallation(foundation),
-    ...(roles.has('api') ? readRoutes(foundation, postgres, people) : []),
+    ...(roles.has('api') ? [...readRoutes(foundation, postgres, people), ...notifiers.routes] : []),
   ];
   const server = createHttpServer({
     routes,

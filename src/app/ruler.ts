@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { Channels } from '../notify/index.ts';
 import { messageOf, systemClock } from '../platform/index.ts';
 import {
   createAsk,
@@ -34,7 +35,11 @@ export interface Rulers {
 }
 
 /** The role `ruler`: from rules to states, incidents and the outbox. */
-export async function startRuler(foundation: Foundation, postgres: Postgres): Promise<Rulers> {
+export async function startRuler(
+  foundation: Foundation,
+  postgres: Postgres,
+  channels: Pick<Channels, 'namesFor'>,
+): Promise<Rulers> {
   const { loaded, lifecycle, meters, backends } = foundation;
   const { alerts: config, rulesDir, publicUrl } = loaded.config;
   const log = foundation.log.child('ruler');
@@ -66,7 +71,7 @@ export async function startRuler(foundation: Foundation, postgres: Postgres): Pr
     write: writer(client, (message) =>
       log.warn('results of rules not written', { error: message }),
     ),
-    channelsOf: (_tenantId, names) => names,
+    channelsOf: (tenantId, names) => channels.namesFor(tenantId, names),
     terms: {
       repeatMs: config.repeatInterval,
       outageToleranceMs: config.outageTolerance,

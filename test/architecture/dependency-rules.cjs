@@ -19,11 +19,13 @@ const arrows = {
   hosts: { doors: ['query', 'catalog', 'platform'] },
   rules: { doors: ['query', 'alerts', 'catalog', 'platform'] },
   alerts: { doors: ['platform'] },
+  notify: { doors: ['access', 'alerts', 'platform'] },
   ruler: { doors: ['rules', 'alerts', 'query', 'wire', 'catalog', 'platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
     types: [
-      ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'query', 'ruler', 'rules'],
+      ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify', 'query', 'ruler'],
+      'rules',
     ],
   },
   'storage/victoria': {
@@ -35,7 +37,7 @@ const arrows = {
   http: {
     doors: [
       ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'query', 'ruler'],
-      ...['rules', 'catalog', 'platform'],
+      ...['rules', 'notify', 'catalog', 'platform'],
     ],
   },
   app: {
@@ -92,6 +94,7 @@ const coreOwners = {
   net: [
     'src/http/',
     'src/managed/',
+    'src/notify/',
     'src/rules/template/',
     'src/app/listen-address.ts',
     'exporter-agent/send/',

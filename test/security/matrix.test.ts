@@ -5,10 +5,13 @@ import type { Agents } from '../../src/agents/index.ts';
 import { createTokens } from '../../src/access/tokens.ts';
 import type { Hosts } from '../../src/hosts/index.ts';
 import {
+  acknowledgeLinkRoutes,
   agentRoutes,
   auditRoutes,
   authRoutes,
+  channelRoutes,
   createWriteHandler,
+  deliveryRoutes,
   enrolmentRoutes,
   healthRoutes,
   hostRoutes,
@@ -38,7 +41,7 @@ import {
 import { serve, type TestServer } from '../support/http.ts';
 
 /** What each endpoint needs: written out by hand, so that a change of one in the code is seen here. */
-const expected: Record<string, 'public' | 'read' | 'admin' | 'write'> = {
+const expected: Record<string, 'public' | 'read' | 'operate' | 'admin' | 'write'> = {
   'POST /api/v1/auth/login': 'public',
   'POST /api/v1/auth/refresh': 'public',
   'POST /api/v1/auth/logout': 'read',
@@ -72,6 +75,17 @@ const expected: Record<string, 'public' | 'read' | 'admin' | 'write'> = {
   'POST /api/v1/agents/tokens': 'admin',
   'DELETE /api/v1/agents/tokens/:id': 'admin',
   'POST /api/v1/agents/enroll': 'public',
+  'GET /api/v1/channels': 'read',
+  'POST /api/v1/channels': 'admin',
+  'POST /api/v1/channels/test': 'admin',
+  'GET /api/v1/channels/:name': 'read',
+  'PATCH /api/v1/channels/:name': 'admin',
+  'DELETE /api/v1/channels/:name': 'admin',
+  'POST /api/v1/channels/:name/test': 'operate',
+  'GET /api/v1/deliveries': 'read',
+  'POST /api/v1/deliveries/:id/resend': 'operate',
+  'GET /a/:token': 'public',
+  'POST /a/:token': 'public',
   'GET /api/v1/processes/top': 'read',
   'POST /api/v1/ingest/metrics': 'write',
   'POST /api/v1/ingest/heartbeat': 'write',
@@ -121,6 +135,9 @@ function everyRoute(held: TestAccess): Route[] {
     ...ownConfigRoute({ agents: nothing as Agents }),
     ...enrolmentRoutes({ agents: nothing as Agents, publicUrl: undefined }),
     ...processRoutes({ hosts: nothing as Hosts }),
+    ...channelRoutes(nothing as Parameters<typeof channelRoutes>[0]),
+    ...deliveryRoutes(nothing as Parameters<typeof deliveryRoutes>[0]),
+    ...acknowledgeLinkRoutes(nothing as Parameters<typeof acknowledgeLinkRoutes>[0]),
     ...healthRoutes({ checks: {}, meters: createMeters() }),
     ...ingestRoutes(nothing as IngestRouteDeps),
     ...installRoutes({ kit: nothing as InstallKit, publicUrl: undefined }),
