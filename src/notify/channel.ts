@@ -27,7 +27,7 @@ const teamsHosts =
   /(?:^|\.)(?:webhook\.office\.com|logic\.azure\.com|api\.powerplatform\.com|powerautomate\.com)$/;
 
 /** Slack and Teams get their own format wherever their URL is given as a webhook. */
-export function kindOfUrl(url: URL): ChannelKind {
+function kindOfUrl(url: URL): ChannelKind {
   if (url.hostname === 'hooks.slack.com') return 'slack';
   return teamsHosts.test(url.hostname) ? 'teams' : 'webhook';
 }
@@ -41,16 +41,17 @@ export function literalChannel(tenantId: string, name: string): Channel | undefi
 }
 
 /** Why this is no target of the kind; undefined where it is one. */
-export function faultOfTarget(kind: ChannelKind, target: string): string | undefined {
+function faultOfTarget(kind: ChannelKind, target: string): string | undefined {
   if (kind === 'email') return address.test(target) ? undefined : 'expected an e-mail address';
   const url = URL.canParse(target) ? new URL(target) : undefined;
   if (url?.protocol === 'https:' || url?.protocol === 'http:') return undefined;
   return 'expected a URL of http or https';
 }
 
-export function requireTarget(kind: ChannelKind, target: string): void {
+/** The kind that is meant: a webhook to Slack or Teams is one of those. Throws BAD_REQUEST where it is no target. */
+export function kindFor(kind: ChannelKind, target: string): ChannelKind {
   const fault = faultOfTarget(kind, target);
-  if (fault === undefined) return;
+  if (fault === undefined) return kind === 'webhook' ? kindOfUrl(new URL(target)) : kind;
   throw new GaugewayError('BAD_REQUEST', `target: ${fault}`, { details: { field: 'target' } });
 }
 

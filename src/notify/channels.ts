@@ -1,10 +1,9 @@
 import type { Actor } from '../access/index.ts';
 import { GaugewayError, messageOf, type Clock, type Logger } from '../platform/index.ts';
 import {
-  kindOfUrl,
+  kindFor,
   literalChannel,
   maskTarget,
-  requireTarget,
   type Channel,
   type ChannelKind,
   type ChannelSettings,
@@ -76,7 +75,7 @@ export function createChannels({ store, changes, clock, log }: Deps): Channels {
     named: () => [...byTenant.values()].flatMap((channels) => [...channels.values()]),
     list: (tenantId) => store.list(tenantId),
     async create(tenantId, wanted, actor) {
-      const kind = requireKind(wanted.kind, wanted.target);
+      const kind = kindFor(wanted.kind, wanted.target);
       const all = await store.list(tenantId);
       if (all.length >= maxChannels) {
         throw new GaugewayError('CONFLICT', `The tenant has ${maxChannels} channels already`);
@@ -91,7 +90,7 @@ export function createChannels({ store, changes, clock, log }: Deps): Channels {
     },
     async update(channel, { settings, ...patch }, actor) {
       const merged = { ...channel, ...patch };
-      const kind = requireKind(merged.kind, merged.target);
+      const kind = kindFor(merged.kind, merged.target);
       const changed = {
         ...{ ...merged, kind, updatedAtMs: clock.nowMs() },
         settings: patched(settingsKept(channel, { ...merged, kind }), settings ?? {}),
@@ -133,12 +132,6 @@ function expand(
     return defaults.filter(({ kind }) => kinds.includes(kind)).map((channel) => channel.name);
   });
   return [...new Set(expanded)];
-}
-
-/** A webhook whose URL is Slack's or Teams's is one of those. */
-function requireKind(kind: ChannelKind, target: string): ChannelKind {
-  requireTarget(kind, target);
-  return kind === 'webhook' ? kindOfUrl(new URL(target)) : kind;
 }
 
 /** A secret belongs to its receiver: it is not sent to another one because somebody changed the address. */

@@ -5,7 +5,7 @@
  * see:   docs/notifications.md
  */
 export { createAckLinks, type AckLinks, type Linked } from './ack-link.ts';
-export { channelKinds, maskChannel, type Channel, type ChannelKind } from './channel.ts';
+export { channelKinds, kindFor, maskChannel, type Channel, type ChannelKind } from './channel.ts';
 export { createChannels, shownTarget, type Channels } from './channels.ts';
 export { createPost } from './http-post.ts';
 export { createKeeper } from './keeper.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { can } from '../../access/index.ts';
 import {
   channelKinds,
-  requireTarget,
+  kindFor,
   shownTarget,
   type Channels,
   type StoredChannel,
@@ -137,10 +137,13 @@ function trialRoutes({ channels, tryOut }: Deps, target: Target): Route[] {
       summary: 'Send a test message by a channel that is not saved',
       async handle(call) {
         const body = bodyOf(call.req, unsaved);
-        requireTarget(body.kind, body.target);
         const { tenantId } = principalOf(call);
-        const channel = { ...{ name: 'test', tenantId }, kind: body.kind, target: body.target };
-        await answer(call, { ...channel, settings: settingsOf(body) });
+        const wanted = { kind: kindFor(body.kind, body.target), target: body.target };
+        await answer(call, {
+          ...{ name: 'test', tenantId },
+          ...wanted,
+          settings: settingsOf(body),
+        });
       },
     },
     {
