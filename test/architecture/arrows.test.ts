@@ -61,6 +61,7 @@ const wrongNeighbours: Record<string, string> = {
   hosts: 'http',
   rules: 'storage/postgres',
   alerts: 'rules',
+  notify: 'ruler',
   ruler: 'storage/postgres',
   'alert-desk': 'notify',
   agents: 'hosts',

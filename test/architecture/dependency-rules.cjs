@@ -19,6 +19,7 @@ const arrows = {
   hosts: { doors: ['query', 'catalog', 'platform'] },
   rules: { doors: ['query', 'alerts', 'catalog', 'platform'] },
   alerts: { doors: ['platform'] },
+  notify: { doors: ['access', 'alerts', 'platform'] },
   ruler: { doors: ['rules', 'alerts', 'query', 'wire', 'catalog', 'platform'] },
   'alert-desk': { doors: ['access', 'alerts', 'query', 'ruler', 'rules', 'platform'] },
   'storage/postgres': {
@@ -95,6 +96,7 @@ const coreOwners = {
   net: [
     'src/http/',
     'src/managed/',
+    'src/notify/',
     'src/rules/template/',
     'src/app/listen-address.ts',
     'exporter-agent/send/',

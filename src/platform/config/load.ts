@@ -18,6 +18,7 @@ export interface Config extends Omit<
 > {
   database: { poolSize: number };
   admin: { email: string };
+  smtp: { from: string };
   victoria: Readonly<Record<Tier, VictoriaConfig>>;
 }
 
@@ -177,13 +178,13 @@ function crossChecks(raw: RawConfig, given: ReadonlyMap<string, string>): string
 
 function publicPart(raw: RawConfig): Config {
   const tier = ({ url, username }: VictoriaConfig): VictoriaConfig => ({ url, username });
-  const rest: Omit<RawConfig, 'signingKey' | 'smtp'> & Partial<RawConfig> = { ...raw };
+  const rest: Omit<RawConfig, 'signingKey'> & Partial<RawConfig> = { ...raw };
   delete rest.signingKey;
-  delete rest.smtp;
   return {
     ...rest,
     database: { poolSize: raw.database.poolSize },
     admin: { email: raw.admin.email },
+    smtp: { from: raw.smtp.from },
     victoria: {
       raw: tier(raw.victoria.raw),
       '1m': tier(raw.victoria['1m']),

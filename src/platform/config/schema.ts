@@ -110,6 +110,20 @@ const alerts = group({
   outageTolerance: duration('5m', 'A longer time without evaluation does not count as held.'),
 });
 
+const notify = group({
+  attempts: integer(3, 'Attempts to send a message before it is given up.', { min: 1, max: 20 }),
+  backoff: duration(
+    '2s',
+    'Wait before the second attempt; four times as long before each later one.',
+  ),
+  groupWait: duration(
+    '2s',
+    'How long alerts of one rule are gathered for one message; critical ones do not wait.',
+  ),
+  timeout: duration('10s', 'Longest attempt.'),
+  resendInterval: duration('1m', 'How often an Alertmanager is told again what fires on.'),
+});
+
 const http = group({
   maxHeaderBytes: bytes('16KiB', 'Largest request header.'),
   maxBodyBytes: bytes('1MiB', 'Largest request body outside the write path.'),
@@ -152,11 +166,15 @@ export const configSchema = z.strictObject({
     cert: optionalText('Certificate chain file (PEM); HTTPS is spoken when both are set.'),
     key: optionalText('Private key file (PEM).'),
   }),
-  smtp: group({ url: secretText('Mail server, `smtps://user:password@host`.') }),
+  smtp: group({
+    url: secretText('Mail server, `smtps://user:password@host`.'),
+    from: text('gaugeway@localhost', 'Sender of mails.'),
+  }),
   ingest,
   forward,
   query,
   alerts,
+  notify,
   http,
   log: group({ level: choice(['debug', 'info', 'warn', 'error'], 'info', 'What is logged.') }),
 });
