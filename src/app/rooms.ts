@@ -63,7 +63,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const gateway = roles.has('gateway')
     ? await startGateway(foundation, postgres, people)
     : undefined;
-  const rulers = roles.has('ruler') ? await startRuler(foundation, postgres) : undefined;
+  const rulers = roles.has('ruler') ? await startRuler(foundation, postgres, people) : undefined;
   if (roles.has('worker')) startNotify(foundation, postgres);
   const routes = [
     ...healthRoutes({ checks: checksOf(postgres, gateway, rulers), meters }),

@@ -5,13 +5,16 @@ import {
   createAsk,
   createRuler,
   createRuleSets,
+  resolveChannels,
   type Ruler,
   type RuleSets,
 } from '../ruler/index.ts';
 import {
   createAlertStore,
   createGroupLeases,
+  createInnerSources,
   createRuleReader,
+  readChannelNames,
   type Postgres,
 } from '../storage/postgres/index.ts';
 import {
@@ -21,6 +24,7 @@ import {
 } from '../storage/victoria/index.ts';
 import { createDecodeKernel } from '../wire/index.ts';
 import type { Foundation } from './compose.ts';
+import type { People } from './people.ts';
 
 /** Largest answer of storage to one rule. */
 const maxAnswerBytes = 64 * 1024 * 1024;
@@ -34,7 +38,11 @@ export interface Rulers {
 }
 
 /** The role `ruler`: from rules to states, incidents and the outbox. */
-export async function startRuler(foundation: Foundation, postgres: Postgres): Promise<Rulers> {
+export async function startRuler(
+  foundation: Foundation,
+  postgres: Postgres,
+  { changes }: Pick<People, 'changes'>,
+): Promise<Rulers> {
   const { loaded, lifecycle, meters, backends } = foundation;
   const { alerts: config, rulesDir, publicUrl } = loaded.config;
   const log = foundation.log.child('ruler');
@@ -48,6 +56,7 @@ export async function startRuler(foundation: Foundation, postgres: Postgres): Pr
     firstTenant,
     defaults: { intervalMs: config.interval, queryOffsetMs: config.queryOffset },
     apiRules: createRuleReader(postgres.knex),
+    inner: createInnerSources(postgres.knex),
     log,
   });
   // Unique for each start: a process that comes back must not find itself holding an old epoch.
@@ -66,7 +75,7 @@ export async function startRuler(foundation: Foundation, postgres: Postgres): Pr
     write: writer(client, (message) =>
       log.warn('results of rules not written', { error: message }),
     ),
-    channelsOf: (_tenantId, names) => names,
+    channelsOf: await channelNames(postgres, changes),
     terms: {
       repeatMs: config.repeatInterval,
       outageToleranceMs: config.outageTolerance,
@@ -82,6 +91,19 @@ export async function startRuler(foundation: Foundation, postgres: Postgres): Pr
   await ruler.start();
   lifecycle.onStop('ruler', () => ruler.stop());
   return { ruler, sets };
+}
+
+/** The tenants' own channels, as they are now. */
+async function channelNames({ knex }: Postgres, changes: People['changes']) {
+  let own = await readChannelNames(knex);
+  changes.on('channels', async () => {
+    own = await readChannelNames(knex);
+  });
+  return (tenantId: string, names: readonly string[]) =>
+    resolveChannels(
+      names,
+      own.filter((channel) => channel.tenantId === tenantId),
+    );
 }
 
 function writer(

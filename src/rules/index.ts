@@ -8,7 +8,14 @@ export { apiFile, parseApiRule, type FieldProblem, type RuleSpec } from './api-r
 export { parsePromDuration } from './duration.ts';
 export { listRuleFiles, loadRules, parseRules } from './load.ts';
 export { formatProblem, type Problem } from './problem.ts';
-export type { AlertingRule, RecordingRule, Rule, RuleFile, RuleGroup } from './rule.ts';
+export {
+  prometheusTerms,
+  type AlertingRule,
+  type RecordingRule,
+  type Rule,
+  type RuleFile,
+  type RuleGroup,
+} from './rule.ts';
 export type { ScopeMatcher } from './scope.ts';
 export {
   expandTemplate,

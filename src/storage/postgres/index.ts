@@ -17,6 +17,7 @@ export { createExemplarStore, type PostgresExemplars } from './exemplar-store.ts
 export { createHaStore } from './ha-store.ts';
 export { createHostStore } from './host-store.ts';
 export { createIncidentStore } from './incident-store.ts';
+export { createInnerSources, readChannelNames } from './inner-source.ts';
 export { createLeases, type Lease, type Leases } from './lease.ts';
 export { createMetadataStore, type PostgresMetadata } from './metadata-store.ts';
 export { migrateDown, migrateUp } from './migrate.ts';
