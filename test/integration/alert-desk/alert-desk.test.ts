@@ -56,10 +56,7 @@ beforeAll(async () => {
   viewer = await person(product, 'Viewer');
 }, 60_000);
 
-afterAll(async () => {
-  console.log(product.said().slice(0, 3000));
-  await stage.end();
-});
+afterAll(() => stage.end());
 
 describe('rules', () => {
   it('of files are listed as the requirement prints them, and are read-only', async () => {
@@ -295,8 +292,11 @@ describe('explain', () => {
     const rules = listOf(await viewer('GET', '/api/v1/alerts/rules'), 'rules');
     const waiting = String(rules.find(({ name }) => name === 'Waiting')?.['id']);
     await cpu('web-4', 95);
-    await until('it waits', async () => reasonsOf(await explain(waiting)).includes('pending'));
-    const alerts = (await explain(waiting, 'host_id%3D%22web-4%22'))['alerts'];
+    const host = 'host_id%3D%22web-4%22';
+    await until('it waits', async () =>
+      reasonsOf(await explain(waiting, host)).includes('pending'),
+    );
+    const { alerts } = await explain(waiting, host);
     expect(JSON.stringify(alerts)).toMatch(/pending \d+\w* of 1h/);
   });
 });
@@ -314,7 +314,7 @@ describe('preview', () => {
     const question = {
       rule: {
         ...{ name: 'Past', expression: 'cpu.utilization > 90', duration: '1m' },
-        scope: { tags: { role: 'old' } },
+        ...{ scope: { tags: { role: 'old' } }, cooldown: '10m' },
       },
       ...{ start: new Date(endMs - 11 * minute).toISOString(), step: '1m' },
       end: new Date(endMs - minute).toISOString(),
