@@ -363,7 +363,7 @@ describe('a receiver', () => {
       })),
     );
     await queue(database.postgres, [{ channel: hook }]);
-    await start({ timeoutMs: 20_000 });
+    await start({ timeoutMs: 5_000, attempts: 1 });
     await until(
       'the other one is told',
       () => Promise.resolve(receiver.posts.length === 1),
