@@ -1,10 +1,9 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDatabase, type TestDatabase } from '../support/access.ts';
 import { queue, startWorker } from '../support/outbox.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
-import { freePort, launch, Stage, until } from '../support/stage.ts';
+import { startAlertmanager } from '../support/alertmanager.ts';
+import { Stage, until } from '../support/stage.ts';
 
 interface Payload {
   alerts: (Record<string, unknown> & { status: string })[];
@@ -27,11 +26,8 @@ beforeAll(async () => {
     `INSERT INTO tenants (id, name, created_at) VALUES ('default', 'default', now()) ON CONFLICT DO NOTHING`,
   );
   [theirs, ours] = [await startReceiver(stage), await startReceiver(stage)];
-  const [port, folder] = [await freePort(), stage.directory()];
-  url = `http://127.0.0.1:${port}`;
-  const file = join(folder, 'alertmanager.yml');
-  writeFileSync(
-    file,
+  url = await startAlertmanager(
+    stage,
     `
 route: {receiver: '${channelTo(ours)}', group_by: [alertname], group_wait: 100ms, group_interval: 1s}
 receivers:
@@ -39,14 +35,6 @@ receivers:
     webhook_configs: [{url: '${theirs.url}/', send_resolved: true}]
 `,
   );
-  await launch(stage, { url, health: '/-/ready' }, 'prometheus-alertmanager', [
-    ...[
-      `--config.file=${file}`,
-      `--storage.path=${folder}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-    ],
-    ...['--cluster.listen-address=', '--web.external-url=https://gaugeway.example'],
-  ]);
 }, 120_000);
 
 afterAll(() => stage.end());

@@ -364,13 +364,8 @@ describe('a receiver', () => {
     );
     await queue(database.postgres, [{ channel: hook }]);
     await start({ timeoutMs: 5_000, attempts: 1 });
-    await until(
-      'the other one is told',
-      () => Promise.resolve(receiver.posts.length === 1),
-      15_000,
-    );
-    // Ends what is still waiting, so that the worker can stop.
-    slow.answer = (res) => void res.end();
-    await stage.end();
+    await until('the other one is told', () => Promise.resolve(receiver.posts.length === 1));
+    await until('it is noted', async () => (await attempts()).length > 0);
+    expect(await attempts()).toMatchObject([{ outcome: 'sent' }]);
   }, 60_000);
 });
