@@ -22,7 +22,7 @@ function depsOf(hosts: Record<string, number[]>): PreviewDeps {
   return {
     ask: {
       over: () => Promise.resolve({ ok: true, rows }),
-      at: () => Promise.resolve({ ok: false, message: 'not asked' }),
+      at: () => Promise.resolve({ ok: false, isRefused: true, message: 'not asked' }),
     },
     ...{ externalLabels: new Map(), externalUrl: '' },
   };
@@ -75,7 +75,7 @@ describe('a preview', () => {
     const deps = depsOf({});
     const refusing: PreviewDeps = {
       ...deps,
-      ask: { ...deps.ask, over: () => Promise.resolve({ ok: false, message: 'no such function' }) },
+      ask: { ...deps.ask, over: () => Promise.resolve({ ok: false, isRefused: true, message: 'no such function' }) },
     };
     await expect(previewRule('t', rule, grid(1), refusing)).rejects.toThrow(/no such function/);
   });
