@@ -1,5 +1,5 @@
 /**
- * The real programs that the tests and benchmarks talk to: Prometheus, promtool, node_exporter, vmagent,
+ * The real programs that the tests and benchmarks talk to: Prometheus, promtool, Alertmanager, node_exporter, vmagent,
  * VictoriaMetrics. What is not on the PATH is taken from Debian's packages, unpacked into `.cache/peers` and not
  * installed: Debian's packages would start services.
  */
@@ -21,6 +21,8 @@ const packageOf = {
   prometheus: 'prometheus',
   promtool: 'prometheus',
   'prometheus-node-exporter': 'prometheus-node-exporter',
+  'prometheus-alertmanager': 'prometheus-alertmanager',
+  amtool: 'prometheus-alertmanager',
   'victoria-metrics': 'victoria-metrics',
   vmagent: 'victoria-metrics',
   openssl: 'openssl',

@@ -203,11 +203,15 @@ const deliveries = `
     locked_by text,
     locked_until timestamptz,
     message_id uuid,
+    -- As what it was given up, before somebody had it sent again.
+    former_message_id uuid,
     finished_at timestamptz
   ) WITH (fillfactor = 70);
   CREATE INDEX deliveries_due ON deliveries (next_at) WHERE status IN ('queued', 'sending');
   CREATE INDEX deliveries_unfinished ON deliveries (incident_id, channel, seq) WHERE status IN ('queued', 'sending');
   CREATE INDEX deliveries_by_incident ON deliveries (incident_id, id);
+  CREATE INDEX deliveries_by_message ON deliveries (message_id) WHERE message_id IS NOT NULL;
+  CREATE INDEX deliveries_dead ON deliveries (tenant_id) WHERE status = 'dead';
   CREATE INDEX deliveries_by_time ON deliveries (tenant_id, created_at DESC);
   CREATE TABLE delivery_attempts (
     id bigserial PRIMARY KEY,

@@ -30,14 +30,19 @@ export type AuditAction =
   | 'alert_unacknowledged'
   | 'silence_created'
   | 'silence_updated'
-  | 'silence_expired';
+  | 'silence_expired'
+  | 'channel_created'
+  | 'channel_updated'
+  | 'channel_deleted'
+  | 'channel_tested'
+  | 'delivery_resent';
 
 export interface AuditEntry {
   actor: Actor;
   /** The tenant whose thing was touched; the row is listed there. */
   tenantId: string;
   action: AuditAction;
-  /** `user:ID`, `key:ID`, `tenant:ID`, `session:ID`, `host:ID`, `agent-token:ID`, `rule:ID`, `alert:ID`, `silence:ID`. */
+  /** `user:ID`, `key:ID`, `tenant:ID`, `session:ID`, `host:ID`, `agent-token:ID`, `rule:ID`, `alert:ID`, `silence:ID`, `channel:NAME`, `delivery:ID`. */
   target: string;
   atMs: number;
   /** Facts of the change; never a secret. */

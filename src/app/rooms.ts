@@ -31,8 +31,8 @@ import { startGateway, type Gateway } from './gateway.ts';
 import { parseListen } from './listen-address.ts';
 import { localKeys } from './local-keys.ts';
 import { heartbeatTo } from './heartbeats.ts';
-import { startNotify } from './notify.ts';
 import { startPeople, type People } from './people.ts';
+import { startNotify } from './notify.ts';
 import { startRuler, type Rulers } from './ruler.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
 
@@ -63,13 +63,14 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const gateway = roles.has('gateway')
     ? await startGateway(foundation, postgres, people)
     : undefined;
-  const rulers = roles.has('ruler') ? await startRuler(foundation, postgres, people) : undefined;
-  if (roles.has('worker')) startNotify(foundation, postgres);
+  const { rulers, notifiers } = await startWatch(foundation, postgres, people);
   const routes = [
     ...healthRoutes({ checks: checksOf(postgres, gateway, rulers), meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
     ...agentInstallation(foundation),
-    ...(roles.has('api') ? await readRoutes(foundation, postgres, people) : []),
+    ...(roles.has('api')
+      ? [...(await readRoutes(foundation, postgres, people)), ...notifiers.routes]
+      : []),
   ];
   const server = createHttpServer({
     routes,
@@ -98,6 +99,15 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const keys = await localKeys(access, config.dataDir);
   return { ...serving, keys, enrolmentToken: await tokenForNewHosts(people) };
 };
+
+/** From rules to messages: channels are known to every role, rulers and senders are roles of their own. */
+async function startWatch(foundation: Foundation, postgres: Postgres, { changes }: People) {
+  const notifiers = await startNotify(foundation, postgres, changes);
+  const rulers = foundation.roles.has('ruler')
+    ? await startRuler(foundation, postgres, notifiers.channels)
+    : undefined;
+  return { notifiers, rulers };
+}
 
 const onlyGiven = ({ email, password }: FirstStart): FirstStart =>
   password === undefined ? { email } : { email, password };

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { Channels } from '../notify/index.ts';
 import { messageOf, systemClock } from '../platform/index.ts';
 import {
   createAsk,
   createRuler,
   createRuleSets,
-  resolveChannels,
   type Ruler,
   type RuleSets,
 } from '../ruler/index.ts';
@@ -14,7 +14,6 @@ import {
   createGroupLeases,
   createInnerSources,
   createRuleReader,
-  readChannelNames,
   type Postgres,
 } from '../storage/postgres/index.ts';
 import {
@@ -24,7 +23,6 @@ import {
 } from '../storage/victoria/index.ts';
 import { createDecodeKernel } from '../wire/index.ts';
 import type { Foundation } from './compose.ts';
-import type { People } from './people.ts';
 
 /** Largest answer of storage to one rule. */
 const maxAnswerBytes = 64 * 1024 * 1024;
@@ -41,7 +39,7 @@ export interface Rulers {
 export async function startRuler(
   foundation: Foundation,
   postgres: Postgres,
-  { changes }: Pick<People, 'changes'>,
+  channels: Pick<Channels, 'namesFor'>,
 ): Promise<Rulers> {
   const { loaded, lifecycle, meters, backends } = foundation;
   const { alerts: config, rulesDir, publicUrl } = loaded.config;
@@ -75,7 +73,7 @@ export async function startRuler(
     write: writer(client, (message) =>
       log.warn('results of rules not written', { error: message }),
     ),
-    channelsOf: await channelNames(postgres, changes),
+    channelsOf: (tenantId, names) => channels.namesFor(tenantId, names),
     terms: {
       repeatMs: config.repeatInterval,
       outageToleranceMs: config.outageTolerance,
@@ -91,19 +89,6 @@ export async function startRuler(
   await ruler.start();
   lifecycle.onStop('ruler', () => ruler.stop());
   return { ruler, sets };
-}
-
-/** The tenants' own channels, as they are now. */
-async function channelNames({ knex }: Postgres, changes: People['changes']) {
-  let own = await readChannelNames(knex);
-  changes.on('channels', async () => {
-    own = await readChannelNames(knex);
-  });
-  return (tenantId: string, names: readonly string[]) =>
-    resolveChannels(
-      names,
-      own.filter((channel) => channel.tenantId === tenantId),
-    );
 }
 
 function writer(

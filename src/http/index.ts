@@ -6,6 +6,7 @@
  */
 export type { Can } from './middleware/guard.ts';
 export type { Call, Route } from './route.ts';
+export { acknowledgeLinkRoutes } from './routes/acknowledge-link.ts';
 export { agentRoutes, ownConfigRoute } from './routes/agents.ts';
 export { alertEventRoutes } from './routes/alert-events.ts';
 export { alertQuestionRoutes } from './routes/alert-questions.ts';
@@ -13,6 +14,8 @@ export { alertRuleRoutes } from './routes/alert-rules.ts';
 export { alertmanagerRoutes } from './routes/alertmanager.ts';
 export { auditRoutes } from './routes/audit.ts';
 export { authRoutes } from './routes/auth.ts';
+export { channelRoutes } from './routes/channels.ts';
+export { deliveryRoutes } from './routes/deliveries.ts';
 export { enrolmentRoutes } from './routes/enrolment.ts';
 export { healthRoutes, type Check } from './routes/health.ts';
 export { hostRoutes } from './routes/hosts.ts';

@@ -1,13 +1,30 @@
 /**
- * takes: rows of the outbox.
- * gives: messages in the form of each channel, at least once and in order, and a trail of every try.
- * never: decides whether an alert is news (the ruler did), follows a redirect, reaches a private address unasked.
- * see:   docs/adr/0006-alert-state-and-leases-in-postgres.md
+ * takes: what the ruler queued in the outbox, and the tenants' channels.
+ * gives: one message for what belongs together, sent in order and at least once, with a trail of each attempt.
+ * never: decides whether an alert is news; reaches a private address where that is not allowed; sends unrecorded.
+ * see:   docs/notifications.md
  */
-export type { SendOutcome } from './channel.ts';
-export { createEmailSender } from './channels/email.ts';
-export type { Message, MessageAlert } from './message.ts';
-export type { Attempt, ClaimedBatch, DropReason, Outbox } from './ports.ts';
+export { createAckLinks, type AckLinks, type Linked } from './ack-link.ts';
+export { channelKinds, kindFor, maskChannel, type Channel, type ChannelKind } from './channel.ts';
+export { createChannels, shownTarget, type Channels } from './channels.ts';
+export { createPost } from './http-post.ts';
+export { createKeeper } from './keeper.ts';
+export { resendMs } from './channels/alertmanager.ts';
+export type {
+  Attempt,
+  ChannelStore,
+  ClaimedMessage,
+  DeliveryFilter,
+  DeliveryReason,
+  DeliveryRow,
+  DeliveryTrail,
+  LinkedAlert,
+  LinkedAlerts,
+  Outbox,
+  StoredChannel,
+  TrailRow,
+  Verdict,
+} from './ports.ts';
 export { createSender } from './sender.ts';
-export { maskTarget, parseTarget, type ChannelKind, type Target } from './target.ts';
-export { createNotifyWorker, type NotifyWorker } from './worker.ts';
+export { createTrial, type Trial } from './trial.ts';
+export { createWorker } from './worker.ts';

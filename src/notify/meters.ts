@@ -1,51 +1,78 @@
 import type { Meters } from '../platform/index.ts';
-import type { SendOutcome } from './channel.ts';
-import type { ChannelKind } from './target.ts';
+import type { ChannelKind } from './channel.ts';
+import type { DeliveryReason, OutboxDepth } from './ports.ts';
 
 export interface NotifyMeters {
-  tried(kind: ChannelKind, outcome: SendOutcome['kind'], seconds: number): void;
+  attempted(kind: ChannelKind, outcome: 'sent' | 'retry' | 'dead', seconds: number): void;
+  /** Alerts that were told, and how long after they were queued, seconds. */
+  told(kind: ChannelKind, waits: readonly number[]): void;
+  dropped(reason: DeliveryReason, count: number): void;
+  failed(step: 'claim' | 'mark' | 'resend'): void;
 }
 
-/** `depth` is asked at each scrape. */
-export function createNotifyMeters(
-  meters: Meters,
-  depth: () => { queued: number; oldestSeconds: number; dead: number },
-): NotifyMeters {
+/** `depth` is what the outbox held when it was last looked at. */
+export function createNotifyMeters(meters: Meters, depth: () => OutboxDepth): NotifyMeters {
   const sent = meters.counter({
     name: 'alert_notifications_sent_total',
-    help: 'Messages that a receiver took, by kind of channel.',
+    help: 'Messages about alerts that a receiver took.',
     labelNames: ['channel'],
   });
   const attempts = meters.counter({
     name: 'gaugeway_notify_attempts_total',
-    help: 'Tries to send a message, by kind of channel and what they came to.',
+    help: 'Attempts to send a message, by what they came to.',
     labelNames: ['channel', 'outcome'],
   });
-  const durations = meters.histogram({
-    name: 'gaugeway_notify_send_seconds',
-    help: 'Time of one try to send a message.',
-    buckets: [0.05, 0.2, 0.5, 1, 2, 5, 10],
+  const seconds = meters.histogram({
+    name: 'gaugeway_notify_attempt_seconds',
+    help: 'Time of one attempt.',
+    labelNames: ['channel'],
+    buckets: [0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10],
   });
-  const queued = meters.gauge({
-    name: 'gaugeway_notify_queued',
-    help: 'Messages about single alerts that wait in the outbox.',
-    collect: () => queued.set(depth().queued),
+  const delay = meters.histogram({
+    name: 'gaugeway_notify_delay_seconds',
+    help: 'From the change of an alert in the outbox to the receiver that took it.',
+    labelNames: ['channel'],
+    buckets: [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800],
+  });
+  const dropped = meters.counter({
+    name: 'gaugeway_notify_dropped_total',
+    help: 'Queued messages about an alert that were not sent, by reason.',
+    labelNames: ['reason'],
+  });
+  const failures = meters.counter({
+    name: 'gaugeway_notify_failures_total',
+    help: 'Steps of the worker that the database or a receiver did not let it take.',
+    labelNames: ['step'],
+  });
+  showDepth(meters, depth);
+  return {
+    attempted(channel, outcome, took) {
+      attempts.inc({ channel, outcome });
+      seconds.observe({ channel }, took);
+    },
+    told(channel, waits) {
+      sent.inc({ channel });
+      for (const wait of waits) delay.observe({ channel }, wait);
+    },
+    dropped: (reason, count) => dropped.inc({ reason }, count),
+    failed: (step) => failures.inc({ step }),
+  };
+}
+
+function showDepth(meters: Meters, depth: () => OutboxDepth): void {
+  const rows = meters.gauge({
+    name: 'gaugeway_notify_outbox_rows',
+    help: 'Messages about an alert that wait to be sent, or were given up.',
+    labelNames: ['status'],
+    collect() {
+      const { queued, dead } = depth();
+      rows.set({ status: 'queued' }, queued);
+      rows.set({ status: 'dead' }, dead);
+    },
   });
   const oldest = meters.gauge({
-    name: 'gaugeway_notify_oldest_seconds',
-    help: 'Age of the oldest of them.',
+    name: 'gaugeway_notify_outbox_oldest_seconds',
+    help: 'Age of the oldest message that waits.',
     collect: () => oldest.set(depth().oldestSeconds),
   });
-  const dead = meters.gauge({
-    name: 'gaugeway_notify_dead',
-    help: 'Messages of the last day that were given up and can be sent again by hand.',
-    collect: () => dead.set(depth().dead),
-  });
-  return {
-    tried(kind, outcome, seconds) {
-      attempts.inc({ channel: kind, outcome });
-      durations.observe(seconds);
-      if (outcome === 'sent') sent.inc({ channel: kind });
-    },
-  };
 }

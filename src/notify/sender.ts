@@ -1,59 +1,116 @@
-import { systemClock } from '../platform/index.ts';
-import type { Send, SendOutcome } from './channel.ts';
+import { createTransport, type Transporter } from 'nodemailer';
+import { messageOf } from '../platform/index.ts';
 import { alertmanagerBody, alertmanagerUrl } from './channels/alertmanager.ts';
-import type { EmailSender } from './channels/email.ts';
+import { mailOf } from './channels/email.ts';
 import { slackBody } from './channels/slack.ts';
 import { teamsBody } from './channels/teams.ts';
-import { webhookBody } from './channels/webhook.ts';
+import { signatureHeaders, webhookBody } from './channels/webhook.ts';
+import type { Channel } from './channel.ts';
+import type { Post } from './http-post.ts';
 import type { Message } from './message.ts';
-import { post, type PostBody } from './post.ts';
-import { guardTarget } from './target-guard.ts';
-import type { Target } from './target.ts';
+import type { SendOutcome } from './outcome.ts';
 
-export interface SenderDeps {
-  /** Absent where no mail server is configured. */
-  email: EmailSender | undefined;
-  /** Whether private addresses may be reached. */
-  allowPrivate: boolean;
+export type Send = (message: Message) => Promise<SendOutcome>;
+
+export interface SmtpTerms {
+  /** `smtp://user:password@host:587`, `smtps://…`. */
+  url: string;
+  from: string;
+  timeoutMs: number;
 }
 
-const noMailServer: SendOutcome = {
-  kind: 'dead',
-  answer: 'no mail server is configured (smtp.url)',
-};
+interface SenderDeps {
+  post: Post;
+  /** Absent where no mail server is configured. */
+  smtp: SmtpTerms | undefined;
+}
 
-/** Sends a message in the form that its channel reads. */
-export function createSender({ email, allowPrivate }: SenderDeps): Send {
-  return async (target, message) => {
-    if (target.kind === 'email') {
-      return email ? email.send(target.address, message) : noMailServer;
-    }
-    const guarded = await guardTarget(urlOf(target), { allowPrivate });
-    if (guarded.ok) return post(guarded.target, bodyOf(target, message));
-    if (guarded.reason === 'unknown-host') {
-      return { kind: 'retry', answer: 'the name of the host is not known' };
-    }
-    return { kind: 'dead', answer: refusals[guarded.reason] };
+/** One attempt over whatever the channel is; never rejects. */
+export function createSender({ post, smtp }: SenderDeps): { send: Send; close: () => void } {
+  const transport = smtp && mailTransport(smtp);
+  return {
+    send: (message) =>
+      message.channel.kind === 'email'
+        ? sendMail(message, smtp, transport)
+        : post(postingOf(message)),
+    close: () => transport?.close(),
   };
 }
 
-const refusals = {
-  'bad-url': 'not an http or https URL',
-  private: 'the address is private; allow_private_webhooks lets messages go there',
-} as const;
+function postingOf(message: Message) {
+  const { channel, id, atMs } = message;
+  const target = targetOf(channel);
+  const body = bodyOf(message);
+  const signed =
+    channel.kind === 'webhook' ? signatureHeaders({ id, atMs }, body, channel.settings.secret) : {};
+  return {
+    ...{ target, body, secrets: Object.values(channel.settings) as (string | undefined)[] },
+    headers: { 'idempotency-key': id, ...signed, ...bearer(channel) },
+  };
+}
 
-const urlOf = ({ kind, address }: Target): string =>
-  kind === 'alertmanager' ? alertmanagerUrl(address) : address;
+export const targetOf = ({ kind, target }: Channel): string =>
+  kind === 'alertmanager' ? alertmanagerUrl(target) : target;
 
-function bodyOf(target: Target, message: Message): PostBody {
-  switch (target.kind) {
+export function bearer({ settings }: Channel): Record<string, string> {
+  const { bearerToken } = settings;
+  return bearerToken === undefined ? {} : { authorization: `Bearer ${bearerToken}` };
+}
+
+function bodyOf(message: Message): string {
+  switch (message.channel.kind) {
     case 'slack':
       return slackBody(message);
     case 'teams':
       return teamsBody(message);
     case 'alertmanager':
-      return alertmanagerBody(message, systemClock.nowMs());
+      return alertmanagerBody(message.alerts, message.atMs);
     default:
-      return webhookBody(message, target);
+      return webhookBody(message);
   }
+}
+
+function mailTransport({ url, timeoutMs }: SmtpTerms): Transporter {
+  const { hostname, protocol, password } = new URL(url);
+  const isLocal = /^(?:localhost|127\.|\[::1\])/.test(hostname);
+  return createTransport({
+    ...{ url, connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs },
+    // A password must not cross a network in the clear because somebody took STARTTLS off the answer.
+    requireTLS: protocol === 'smtp:' && password !== '' && !isLocal,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+}
+
+interface SmtpError {
+  responseCode?: number;
+  response?: string;
+}
+
+async function sendMail(
+  message: Message,
+  smtp: SmtpTerms | undefined,
+  transport: Transporter | undefined,
+): Promise<SendOutcome> {
+  if (!smtp || !transport) {
+    return { kind: 'dead', answer: 'no mail server is configured (smtp.url)' };
+  }
+  try {
+    const { response } = (await transport.sendMail(mailOf(message, smtp.from))) as {
+      response: string;
+    };
+    return { kind: 'sent', status: Number.parseInt(response, 10), answer: cutAnswer(response) };
+  } catch (error) {
+    const { responseCode, response } = error as SmtpError;
+    const answer = cutAnswer(withoutPassword(response ?? messageOf(error), smtp.url));
+    const isFinal = responseCode !== undefined && responseCode >= 500;
+    return { kind: isFinal ? 'dead' : 'retry', status: responseCode, answer };
+  }
+}
+
+const cutAnswer = (text: string): string => text.replaceAll('\0', '').slice(0, 500);
+
+function withoutPassword(text: string, url: string): string {
+  const password = decodeURIComponent(new URL(url).password);
+  return password === '' ? text : text.replaceAll(password, '[redacted]');
 }

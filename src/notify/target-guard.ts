@@ -1,123 +1,106 @@
 import { lookup } from 'node:dns/promises';
-import { BlockList, isIP, isIPv4 } from 'node:net';
-import { parseUrl } from './target.ts';
+import { BlockList, isIP } from 'node:net';
 
-/** Addresses that are no public ones (IANA special-purpose registries), cloud metadata among them. */
-const privateRanges: readonly (readonly [string, number])[] = [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.88.99.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 4],
-  ['240.0.0.0', 4],
-  ['::', 96],
-  ['64:ff9b:1::', 48],
-  ['100::', 64],
-  ['2001::', 23],
-  ['2001:db8::', 32],
-  ['3fff::', 20],
-  ['5f00::', 16],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['fec0::', 10],
-  ['ff00::', 8],
-];
+export type TargetRefusal = 'scheme' | 'private-address' | 'unresolvable';
 
-/** IPv6 ranges with an IPv4 address inside, and where in the 16 bytes it stands: mapped, NAT64, 6to4. */
-const wrappers: readonly (readonly [string, number, number])[] = [
-  ['::ffff:0:0', 96, 12],
-  ['64:ff9b::', 96, 12],
-  ['2002::', 16, 2],
+/** One address to connect to, and to no other: a name that answers differently next time changes nothing. */
+export type TargetVerdict =
+  | { ok: true; url: URL; address: string; family: 4 | 6 }
+  | { ok: false; reason: TargetRefusal; message: string };
+
+export type Resolve = (host: string) => Promise<readonly string[]>;
+
+const resolveAll: Resolve = async (host) =>
+  (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address);
+
+/** What is not the public internet: IANA's special-purpose registries; metadata services are within. */
+const special4 = [
+  ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12'],
+  ...['192.0.0.0/24', '192.0.2.0/24', '192.31.196.0/24', '192.52.193.0/24', '192.88.99.0/24'],
+  ...['192.168.0.0/16', '192.175.48.0/24', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24'],
+  ...['224.0.0.0/4', '240.0.0.0/4'],
 ];
+/** Outside 2000::/3 nothing is global but the two prefixes that embed IPv4, which are judged by it. */
+const special6 = ['2001::/23', '2001:db8::/32', '2620:4f:8000::/48', '3fff::/20'];
 
 const blocked = new BlockList();
-for (const [address, prefix] of privateRanges) {
-  blocked.addSubnet(address, prefix, isIPv4(address) ? 'ipv4' : 'ipv6');
+for (const range of [...special4, ...special6]) {
+  const [network = '', bits] = range.split('/');
+  blocked.addSubnet(network, Number(bits), network.includes(':') ? 'ipv6' : 'ipv4');
 }
-const wrapping = wrappers.map(([address, prefix, at]) => {
-  const range = new BlockList();
-  range.addSubnet(address, prefix, 'ipv6');
-  return { range, at };
-});
+const global6 = new BlockList();
+global6.addSubnet('2000::', 3, 'ipv6');
 
-/** The 16 bytes of an IPv6 address without a zone. */
-function bytesOf(address: string): number[] {
-  // URL writes any form as the shortest one, with a trailing IPv4 part as two groups.
-  const host = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  const [head = '', tail] = host.split('::');
-  const groups = (text: string) => (text === '' ? [] : text.split(':'));
-  const left = groups(head);
-  const right = groups(tail ?? '');
-  const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0');
-  return [...left, ...(tail === undefined ? [] : zeros), ...right].flatMap((group) => {
-    const word = Number.parseInt(group, 16);
-    return [word >> 8, word & 0xff];
+/** Whether an address is one that anybody on the internet has. */
+export function isPublicAddress(address: string): boolean {
+  const family = isIP(address);
+  if (family === 4) return !blocked.check(address, 'ipv4');
+  if (family !== 6) return false;
+  const groups = groupsOf(address);
+  const inner = embeddedIpv4(groups);
+  if (inner !== undefined) return isPublicAddress(inner);
+  const plain = groups.map((group) => group.toString(16)).join(':');
+  return global6.check(plain, 'ipv6') && !blocked.check(plain, 'ipv6');
+}
+
+/** The eight groups of an IPv6 address; its zone is left out. */
+function groupsOf(address: string): number[] {
+  const bare = address.replace(/%.*$/, '').replace(/\d+\.\d+\.\d+\.\d+$/, (quad) => {
+    const [a = 0, b = 0, c = 0, d = 0] = quad.split('.').map(Number);
+    return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
   });
+  const [head = '', tail] = bare.split('::');
+  const parse = (text: string) =>
+    text === '' ? [] : text.split(':').map((group) => parseInt(group, 16));
+  const [before, after] = [parse(head), parse(tail ?? '')];
+  const gap = tail === undefined ? 0 : 8 - before.length - after.length;
+  return [...before, ...Array<number>(gap).fill(0), ...after];
 }
 
-/** Whether a packet to the address would stay within private networks, also where it is wrapped in another one. */
-export function isPrivateAddress(address: string): boolean {
-  const plain = address.replace(/%.*$/, '');
-  if (isIPv4(plain)) return blocked.check(plain, 'ipv4');
-  const wrapper = wrapping.find(({ range }) => range.check(plain, 'ipv6'));
-  if (!wrapper) return blocked.check(plain, 'ipv6');
-  const inside = bytesOf(plain).slice(wrapper.at, wrapper.at + 4);
-  return blocked.check(inside.join('.'), 'ipv4');
+/** Of IPv4-mapped and -compatible addresses, NAT64 and 6to4: what a packet would reach in the end. */
+function embeddedIpv4(groups: readonly number[]): string | undefined {
+  const quad = (high = 0, low = 0) => [high >> 8, high & 255, low >> 8, low & 255].join('.');
+  const isZero = (from: number, to: number) => groups.slice(from, to).every((group) => group === 0);
+  const isMapped = isZero(0, 5) && (groups[5] === 0xffff || groups[5] === 0);
+  const isTranslated = isZero(0, 4) && groups[4] === 0xffff && groups[5] === 0;
+  const isNat64 = groups[0] === 0x64 && groups[1] === 0xff9b && isZero(2, 6);
+  if (isMapped || isTranslated || isNat64) return quad(groups[6], groups[7]);
+  return groups[0] === 0x2002 ? quad(groups[1], groups[2]) : undefined;
 }
 
-export interface PinnedTarget {
-  url: URL;
-  /** The only address that may be connected to. */
-  address: string;
-  family: 4 | 6;
+export interface GuardTerms {
+  allowPrivate: boolean;
+  resolve?: Resolve;
 }
 
-export type GuardOutcome =
-  | { ok: true; target: PinnedTarget }
-  | { ok: false; reason: 'bad-url' | 'private' | 'unknown-host' };
-
-export type Resolve = (host: string) => Promise<readonly { address: string; family: number }[]>;
-
-const systemResolve: Resolve = (host) => lookup(host, { all: true });
-
-/**
- * Where a URL really leads, asked once: what is connected to is the address that was looked at, so that a name that
- * changes its mind in between gains nothing. One private address among several refuses them all.
- */
-export async function guardTarget(
-  text: string,
-  options: { allowPrivate: boolean; resolve?: Resolve },
-): Promise<GuardOutcome> {
-  const url = parseUrl(text);
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return refuse('bad-url');
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const addresses = await addressesOf(host, options.resolve ?? systemResolve);
-  const [first] = addresses;
-  if (first === undefined) return refuse('unknown-host');
-  if (!options.allowPrivate && addresses.some(({ address }) => isPrivateAddress(address))) {
-    return refuse('private');
+/** Looks a target up once and says where to connect. One private address among several refuses them all. */
+export async function guardTarget(target: string, terms: GuardTerms): Promise<TargetVerdict> {
+  const url = URL.canParse(target) ? new URL(target) : undefined;
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
+    return refuse('scheme', 'only http and https are allowed');
   }
-  const target = { url, address: first.address, family: first.family === 6 ? 6 : 4 } as const;
-  return { ok: true, target };
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const addresses = await addressesOf(host, terms.resolve ?? resolveAll);
+  const [address] = addresses;
+  if (address === undefined) return refuse('unresolvable', `${host} has no address`);
+  if (!terms.allowPrivate && !addresses.every(isPublicAddress)) {
+    return refuse(
+      'private-address',
+      `${host} is no public address; allow_private_webhooks would let messages go there`,
+    );
+  }
+  return { ok: true, url, address, family: isIP(address) === 6 ? 6 : 4 };
 }
 
-const refuse = (reason: 'bad-url' | 'private' | 'unknown-host') => ({ ok: false, reason }) as const;
-
-async function addressesOf(host: string, resolve: Resolve) {
-  const family = isIP(host);
-  if (family !== 0) return [{ address: host, family }];
+async function addressesOf(host: string, resolve: Resolve): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
   try {
     return await resolve(host);
   } catch {
     return [];
   }
+}
+
+function refuse(reason: TargetRefusal, message: string): TargetVerdict {
+  return { ok: false, reason, message };
 }

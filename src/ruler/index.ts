@@ -5,7 +5,6 @@
  * see:   docs/adr/0006-alert-state-and-leases-in-postgres.md
  */
 export { createAsk, type Answer, type Ask } from './ask.ts';
-export { resolveChannels, type NamedChannel } from './channel-names.ts';
 export type { InnerSources } from './inner-sets.ts';
 export { createRuler, type Ruler, type RulerConfig } from './ruler.ts';
 export type {

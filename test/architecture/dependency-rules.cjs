@@ -19,8 +19,8 @@ const arrows = {
   hosts: { doors: ['query', 'catalog', 'platform'] },
   rules: { doors: ['query', 'alerts', 'catalog', 'platform'] },
   alerts: { doors: ['platform'] },
+  notify: { doors: ['access', 'alerts', 'platform'] },
   ruler: { doors: ['rules', 'alerts', 'query', 'wire', 'catalog', 'platform'] },
-  notify: { doors: ['alerts', 'platform'] },
   'alert-desk': { doors: ['access', 'alerts', 'query', 'ruler', 'rules', 'platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],

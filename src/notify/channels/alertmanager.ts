@@ -1,27 +1,30 @@
-import { isFiring, type Message, type MessageAlert } from '../message.ts';
-import type { PostBody } from '../post.ts';
+import type { AlertNotification } from '../../alerts/index.ts';
+import { goTime } from './webhook.ts';
 
-/** Alertmanager resolves by itself what is not sent again until then; Prometheus takes four intervals of a minute. */
-const holdsForMs = 4 * 60_000;
+/** How often firing alerts are told again; the end is set four times as far, as Prometheus does. */
+export const resendMs = 60_000;
+const endAfter = 4;
 
-/** `POST /api/v2/alerts` of the team's own Alertmanager. */
-export function alertmanagerBody(message: Message, nowMs: number): PostBody {
-  const alerts = message.alerts.map((alert) => alertJson(alert, message.publicUrl, nowMs));
-  return { body: JSON.stringify(alerts), headers: { 'idempotency-key': message.id } };
+/** `http://am:9093`, with or without a path, to where it takes alerts. */
+export function alertmanagerUrl(target: string): string {
+  const url = new URL(target);
+  const path = url.pathname.replace(/\/+$/, '').replace(/\/api\/v2(?:\/alerts)?$/, '');
+  url.pathname = `${path}/api/v2/alerts`;
+  return url.href;
 }
 
-function alertJson(alert: MessageAlert, publicUrl: string, nowMs: number) {
-  const endsAtMs = isFiring(alert) ? nowMs + holdsForMs : (alert.endsAtMs ?? nowMs);
-  const generatorURL = alert.generatorUrl ?? publicUrl;
-  return {
-    labels: alert.labels,
-    annotations: alert.annotations,
-    startsAt: new Date(alert.startsAtMs).toISOString(),
-    endsAt: new Date(endsAtMs).toISOString(),
-    ...(generatorURL === '' ? {} : { generatorURL }),
-  };
+/** Alertmanager's `postableAlerts`. An alert that nobody tells again ends by itself. */
+export function alertmanagerBody(
+  alerts: readonly (AlertNotification & { isResolved: boolean })[],
+  atMs: number,
+): string {
+  return JSON.stringify(
+    alerts.map((alert) => ({
+      labels: alert.labels,
+      annotations: alert.annotations,
+      startsAt: goTime(alert.startsAtMs),
+      endsAt: goTime(alert.isResolved ? (alert.endsAtMs ?? atMs) : atMs + endAfter * resendMs),
+      generatorURL: alert.generatorUrl ?? '',
+    })),
+  );
 }
-
-/** Where alerts are posted, whatever path of the server was given. */
-export const alertmanagerUrl = (address: string): string =>
-  /\/api\/v2\/alerts\/?$/.test(address) ? address : `${address.replace(/\/$/, '')}/api/v2/alerts`;

@@ -1,64 +1,50 @@
-import { createTransport, type SendMailOptions } from 'nodemailer';
-import { messageOf } from '../../platform/index.ts';
-import type { SendOutcome } from '../channel.ts';
-import { titleOf, type Message } from '../message.ts';
-import { htmlOf } from '../render-html.ts';
-import { textOf } from '../render-text.ts';
+import { createHash } from 'node:crypto';
+import type { Message } from '../message.ts';
+import { cut, titleOf } from '../words.ts';
+import { htmlOf, textOf } from './email-body.ts';
 
-export interface EmailConfig {
-  /** `smtp://user:password@host:587`, `smtps://…`. */
-  url: string;
+/** What nodemailer takes. */
+export interface Mail {
   from: string;
-  timeoutMs: number;
+  to: string;
+  subject: string;
+  text: string;
+  html: string;
+  messageId: string;
+  references: string;
+  inReplyTo: string;
+  headers: Record<string, string>;
 }
 
-export interface EmailSender {
-  send(to: string, message: Message): Promise<SendOutcome>;
-  close(): void;
-}
-
-export function createEmailSender({ url, from, timeoutMs }: EmailConfig): EmailSender {
-  const transport = createTransport({
-    ...{ url, pool: true, maxConnections: 4 },
-    ...{ connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs },
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  });
-  return {
-    async send(to, message) {
-      try {
-        const { response } = await transport.sendMail(mailOf(message, { from, to }));
-        return { kind: 'sent', answer: response.slice(0, 500) };
-      } catch (error) {
-        return failureOf(error);
-      }
-    },
-    close: () => transport.close(),
-  };
-}
-
-/** The same message again has the same Message-ID; all mails of one alert hang on one thread. */
-function mailOf(message: Message, { from, to }: { from: string; to: string }): SendMailOptions {
-  const domain = from.slice(from.lastIndexOf('@') + 1).replace(/[^\w.-].*$/, '') || 'localhost';
+/**
+ * The same message has the same Message-ID in every attempt, so that mail servers can drop a repeat. All mails of one
+ * incident, or of one rule's storms, refer to one root that is never sent: mail programs show them as one thread.
+ */
+export function mailOf(message: Message, from: string): Mail {
+  const domain = domainOf(from);
   const [first] = message.alerts;
-  const thread = `<incident-${first?.incidentId ?? message.id}@${domain}>`;
+  const isOne = message.alerts.length === 1 && first !== undefined;
+  const thread = isOne ? `incident-${first.incidentId}` : `rule-${digest(message)}`;
+  const root = `<${thread}@${domain}>`;
   return {
-    ...{ from, to, subject: titleOf(message), text: textOf(message), html: htmlOf(message) },
-    messageId: `<${message.id}@${domain}>`,
-    ...{ references: thread, inReplyTo: thread },
+    ...{ from, to: message.channel.target, subject: oneLine(cut(titleOf(message), 200)) },
+    ...{ text: textOf(message), html: htmlOf(message) },
+    ...{ messageId: `<${message.id}@${domain}>`, references: root, inReplyTo: root },
     headers: {
       'Auto-Submitted': 'auto-generated',
       'X-Auto-Response-Suppress': 'All',
-      'X-Gaugeway-Tenant': message.tenantId,
+      'Idempotency-Key': message.id,
     },
   };
 }
 
-/** 5xx is the server's last word (RFC 5321, 4.2.1); everything else may pass. */
-function failureOf(error: unknown): SendOutcome {
-  const { responseCode, response } = error as { responseCode?: number; response?: string };
-  const answer = (response ?? messageOf(error)).slice(0, 500);
-  const status = responseCode === undefined ? {} : { status: responseCode };
-  const isFinal = responseCode !== undefined && responseCode >= 500;
-  return { kind: isFinal ? 'dead' : 'retry', ...status, answer };
-}
+const domainOf = (from: string): string => /@([A-Za-z0-9.-]+)/.exec(from)?.[1] ?? 'localhost';
+
+const digest = ({ groupKey, ruleName }: Message): string =>
+  createHash('sha256')
+    .update(JSON.stringify([groupKey, ruleName]))
+    .digest('hex')
+    .slice(0, 16);
+
+/** A rule's name may hold anything. */
+const oneLine = (text: string): string => text.replace(/\p{Cc}+/gu, ' ');

@@ -1,69 +1,77 @@
+import { firingOf, type Message, type MessageAlert } from '../message.ts';
 import {
-  isFiring,
+  colourOf,
+  cut,
   labelsOf,
-  shownAlerts,
-  statusOf,
+  linksOf,
+  stateWord,
+  subjectOf,
   summaryOf,
+  timesOf,
   titleOf,
-  whenOf,
-  type Message,
-  type MessageAlert,
-} from '../message.ts';
-import type { PostBody } from '../post.ts';
+  valueText,
+} from '../words.ts';
 
-/** Slack's limits: a header of 150, a section of 3,000 characters, some 13,000 in all. */
-const limits = { header: 150, section: 900, alerts: 10 };
-const colours = { critical: '#d00000', other: '#e8a200', resolved: '#2eb886' };
+/** Ten of them with their texts stay below the 13,200 characters that Slack takes for all blocks. */
+const maxListed = 10;
+const maxHeader = 150;
+const maxSection = 1_000;
+const maxUrl = 3_000;
 
-/** Block Kit with a coloured edge; buttons are links, which work through an incoming webhook. */
-export function slackBody(message: Message): PostBody {
-  const { shown, hidden } = shownAlerts(message, limits.alerts);
+/** Block Kit within an attachment, which alone has a colour; buttons are links, as incoming webhooks have no others. */
+export function slackBody(message: Message): string {
   const title = titleOf(message);
+  const listed = message.alerts.slice(0, maxListed);
+  const more = message.alerts.length - listed.length;
+  const buttons = buttonsOf(message);
   const blocks = [
-    { type: 'header', text: { type: 'plain_text', text: cut(title, limits.header) } },
-    ...shown.map((alert) => ({
-      type: 'section',
-      text: { type: 'mrkdwn', text: cut(alertText(alert), limits.section) },
-    })),
-    ...(hidden > 0 ? [context(`… and ${hidden} more`)] : []),
-    ...buttons(message),
+    { type: 'header', text: { type: 'plain_text', text: cut(title, maxHeader), emoji: false } },
+    ...listed.map((alert) => section(textOf(alert, message.alerts.length === 1))),
+    ...(more > 0 ? [section(`… and ${more} more`)] : []),
+    ...(buttons.length > 0 ? [{ type: 'actions', elements: buttons }] : []),
   ];
-  return {
-    body: JSON.stringify({
-      text: escape(title),
-      attachments: [{ color: colourOf(message), blocks }],
-    }),
-    headers: { 'idempotency-key': message.id },
-  };
+  return JSON.stringify({
+    text: escape(cut(title, maxSection)),
+    attachments: [{ color: colourOf(message), blocks }],
+  });
 }
 
-function colourOf(message: Message): string {
-  if (statusOf(message) === 'resolved') return colours.resolved;
-  return message.alerts.some(({ severity }) => severity === 'critical')
-    ? colours.critical
-    : colours.other;
-}
-
-function alertText(alert: MessageAlert): string {
-  const mark = isFiring(alert) ? '' : ':white_check_mark: ';
-  const labels = labelsOf(alert).map(([name, value]) => `\`${escape(name)}=${escape(value)}\``);
-  return `${mark}*${escape(summaryOf(alert))}*\n${whenOf(alert)}\n${labels.join(' ')}`;
-}
-
-const context = (text: string) => ({
-  type: 'context',
-  elements: [{ type: 'mrkdwn', text }],
+const section = (text: string) => ({
+  type: 'section',
+  text: { type: 'mrkdwn', text: cut(text, maxSection), verbatim: true },
 });
 
-function buttons({ acknowledgeUrl }: Message) {
-  if (acknowledgeUrl === undefined) return [];
-  const text = { type: 'plain_text', text: 'Acknowledge' };
-  return [{ type: 'actions', elements: [{ type: 'button', text, url: acknowledgeUrl }] }];
+function textOf(alert: MessageAlert, isOnly: boolean): string {
+  const head = [`*${stateWord(alert)}*`, escape(subjectOf(alert)), `value ${valueText(alert)}`];
+  const lines = [
+    head.filter((part) => part !== '').join(' · '),
+    escape(cut(summaryOf(alert), 400)),
+  ];
+  if (isOnly && alert.annotations['description'] !== summaryOf(alert)) {
+    lines.push(escape(cut(alert.annotations['description'] ?? '', 300)));
+  }
+  lines.push(timesOf(alert));
+  const labels = labelsOf(alert).map(([name, value]) => `${name}=${value}`);
+  if (labels.length > 0)
+    lines.push(`\`${escape(cut(labels.join(' '), 200)).replaceAll('`', "'")}\``);
+  return lines.filter((line) => line !== '').join('\n');
 }
 
-const cut = (text: string, most: number) =>
-  text.length > most ? `${text.slice(0, most - 1)}…` : text;
+function buttonsOf(message: Message) {
+  const [first] = message.alerts;
+  const links = [
+    ...(message.acknowledgeUrl !== undefined && firingOf(message).length > 0
+      ? [{ text: 'Acknowledge', url: message.acknowledgeUrl, style: 'primary' }]
+      : []),
+    ...(first ? linksOf(first) : []),
+  ];
+  return links
+    .filter(({ url }) => url.length <= maxUrl)
+    .map(({ text, url, ...style }) => ({
+      ...{ type: 'button', text: { type: 'plain_text', text }, url, ...style },
+    }));
+}
 
-/** Slack's own three. */
-const escape = (text: string) =>
+/** What Slack takes for markup, mentions of everybody among it. */
+const escape = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

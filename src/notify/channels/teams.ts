@@ -1,22 +1,25 @@
+import { firingOf, isAllResolved, type Message, type MessageAlert } from '../message.ts';
 import {
-  isFiring,
+  cut,
   labelsOf,
-  shownAlerts,
-  statusOf,
+  linksOf,
+  stateWord,
+  subjectOf,
   summaryOf,
+  timesOf,
   titleOf,
-  whenOf,
-  type Message,
-  type MessageAlert,
-} from '../message.ts';
-import type { PostBody } from '../post.ts';
+  valueText,
+} from '../words.ts';
 
-/** A card may have 28 KB. */
-const limits = { alerts: 15, text: 500 };
+/** Ten of them stay well below the 28 KB that Workflows take. */
+const maxListed = 10;
+const maxText = 800;
 
-/** An Adaptive Card as Teams Workflows take it (field/alerting.md 2.4). */
-export function teamsBody(message: Message): PostBody {
-  const { shown, hidden } = shownAlerts(message, limits.alerts);
+/** A message with one Adaptive Card, which is all that Workflows take; `msteams.width` uses the whole column. */
+export function teamsBody(message: Message): string {
+  const listed = message.alerts.slice(0, maxListed);
+  const more = message.alerts.length - listed.length;
+  const actions = actionsOf(message);
   const content = {
     $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
     type: 'AdaptiveCard',
@@ -24,42 +27,56 @@ export function teamsBody(message: Message): PostBody {
     body: [
       {
         ...text(titleOf(message)),
-        ...{ weight: 'Bolder', size: 'Medium', style: 'heading', color: colourOf(message) },
+        ...{ weight: 'Bolder', size: 'Medium', style: 'heading' },
+        color: isAllResolved(message) ? 'Good' : 'Attention',
       },
-      ...shown.flatMap(alertBlocks),
-      ...(hidden > 0 ? [text(`… and ${hidden} more`)] : []),
+      ...listed.flatMap((alert) => blocksOf(alert)),
+      ...(more > 0 ? [text(`… and ${more} more`)] : []),
     ],
-    actions: message.acknowledgeUrl
-      ? [{ type: 'Action.OpenUrl', title: 'Acknowledge', url: message.acknowledgeUrl }]
-      : [],
+    ...(actions.length > 0 ? { actions } : {}),
     msteams: { width: 'full' },
   };
-  const attachment = {
-    contentType: 'application/vnd.microsoft.card.adaptive',
-    contentUrl: null,
-    content,
-  };
-  return {
-    body: JSON.stringify({ type: 'message', attachments: [attachment] }),
-    headers: { 'idempotency-key': message.id },
-  };
+  const attachment = { contentType: 'application/vnd.microsoft.card.adaptive', contentUrl: null };
+  return JSON.stringify({ type: 'message', attachments: [{ ...attachment, content }] });
 }
 
-function colourOf(message: Message): string {
-  if (statusOf(message) === 'resolved') return 'Good';
-  return message.alerts.some(({ severity }) => severity === 'critical') ? 'Attention' : 'Warning';
-}
+const text = (value: string) => ({
+  type: 'TextBlock',
+  text: escape(cut(value, maxText)),
+  wrap: true,
+});
 
-function alertBlocks(alert: MessageAlert) {
-  const facts = labelsOf(alert).map(([title, value]) => ({ title, value: cut(value) }));
+function blocksOf(alert: MessageAlert) {
+  const labels = labelsOf(alert).map(([name, value]) => `${name}=${value}`);
+  const facts: [string, string][] = [
+    ['State', stateWord(alert)],
+    ['Host', subjectOf(alert)],
+    ['Value', valueText(alert)],
+    ['When', timesOf(alert)],
+    ['Labels', cut(labels.join(', '), 300)],
+  ];
+  const summary = summaryOf(alert);
   return [
-    { ...text(summaryOf(alert)), weight: 'Bolder', separator: true },
-    { ...text(`${isFiring(alert) ? '' : '✓ '}${whenOf(alert)}`), isSubtle: true, spacing: 'None' },
-    { type: 'FactSet', facts: facts.slice(0, 12) },
+    ...(summary === '' ? [] : [text(cut(summary, 400))]),
+    {
+      type: 'FactSet',
+      facts: facts
+        .filter(([, value]) => value !== '')
+        .map(([title, value]) => ({ title, value: escape(value) })),
+    },
   ];
 }
 
-const text = (value: string) => ({ type: 'TextBlock', text: cut(value), wrap: true });
+function actionsOf(message: Message) {
+  const [first] = message.alerts;
+  const links = [
+    ...(message.acknowledgeUrl !== undefined && firingOf(message).length > 0
+      ? [{ text: 'Acknowledge', url: message.acknowledgeUrl }]
+      : []),
+    ...(first ? linksOf(first) : []),
+  ];
+  return links.map(({ text: title, url }) => ({ type: 'Action.OpenUrl', title, url }));
+}
 
-const cut = (value: string) =>
-  value.length > limits.text ? `${value.slice(0, limits.text - 1)}…` : value;
+/** Cards render a subset of Markdown: names must not turn into links or emphasis. */
+const escape = (value: string): string => value.replace(/[\\*_[\]()`#]/g, '\\$&');

@@ -110,6 +110,20 @@ const alerts = group({
   outageTolerance: duration('5m', 'A longer time without evaluation does not count as held.'),
 });
 
+const notify = group({
+  attempts: integer(3, 'Attempts to send a message before it is given up.', { min: 1, max: 20 }),
+  backoff: duration(
+    '2s',
+    'Wait before the second attempt; four times as long before each later one.',
+  ),
+  groupWait: duration(
+    '2s',
+    'How long alerts of one rule are gathered for one message; critical ones do not wait.',
+  ),
+  timeout: duration('10s', 'Longest attempt.'),
+  resendInterval: duration('1m', 'How often an Alertmanager is told again what fires on.'),
+});
+
 const http = group({
   maxHeaderBytes: bytes('16KiB', 'Largest request header.'),
   maxBodyBytes: bytes('1MiB', 'Largest request body outside the write path.'),
@@ -154,19 +168,13 @@ export const configSchema = z.strictObject({
   }),
   smtp: group({
     url: secretText('Mail server, `smtps://user:password@host`.'),
-    from: text('gaugeway@localhost', 'Sender of messages: an address, or `Name <address>`.'),
-  }),
-  notify: group({
-    attempts: integer(3, 'Tries to send one message before it is given up.', { min: 1, max: 20 }),
-    backoff: duration('2s', 'Before the second try; four times as long before each next one.'),
-    concurrency: integer(8, 'Messages on their way at once.', { min: 1, max: 100 }),
-    pollInterval: duration('1s', 'How often an empty outbox is looked into.'),
-    timeout: duration('10s', 'Longest wait for a mail server.'),
+    from: text('gaugeway@localhost', 'Sender of mails.'),
   }),
   ingest,
   forward,
   query,
   alerts,
+  notify,
   http,
   log: group({ level: choice(['debug', 'info', 'warn', 'error'], 'info', 'What is logged.') }),
 });

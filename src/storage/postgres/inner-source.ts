@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { InnerSources, NamedChannel } from '../../ruler/index.ts';
+import type { InnerSources } from '../../ruler/index.ts';
 import { labelsFromJson } from './alert-json.ts';
 
 interface ReceivedRow {
@@ -53,14 +53,4 @@ export function createInnerSources(knex: Knex): InnerSources {
       };
     },
   };
-}
-
-/** The named channels of all tenants: rulers work for all. */
-export async function readChannelNames(knex: Knex): Promise<NamedChannel[]> {
-  const rows = await knex('channels').select<
-    { tenant_id: string; name: string; kind: string; is_default: boolean }[]
-  >('tenant_id', 'name', 'kind', 'is_default');
-  return rows.map(({ tenant_id: tenantId, name, kind, is_default: isDefault }) => ({
-    ...{ tenantId, name, kind, isDefault },
-  }));
 }
