@@ -213,7 +213,7 @@ class Compiler {
   private metric({ text, start }: Token): string {
     const own =
       this.peek().kind === 'matcher' ? this.tokens[this.position++]!.text.slice(1, -1) : '';
-    const formula = derived[text];
+    const formula = Object.hasOwn(derived, text) ? derived[text] : undefined;
     if (formula !== undefined) {
       const names = formula.replaceAll(/[a-z]+\.\w+/g, (name) => this.selector(name, own, start));
       return `(${names})`;
