@@ -27,6 +27,7 @@ const packageOf = {
   vmagent: 'victoria-metrics',
   openssl: 'openssl',
   setpriv: 'util-linux',
+  amtool: 'prometheus-alertmanager',
 };
 
 /** What the tests of the installation need. */

@@ -35,7 +35,7 @@ const rules = `
   )`;
 
 /**
- * One row a group: its lease, and how its last evaluation went. `rules` is health by rule key. Instances are the pending,
+ * One row a group: its lease, and how its last evaluation went. `health` is by rule key, `failing` counts slots in a row in which a rule failed. Instances are the pending,
  * firing and lately resolved alerts; `evaluations` is a ring, so that nothing has to be purged.
  */
 const rulers = `
@@ -54,6 +54,7 @@ const rulers = `
     epoch bigint NOT NULL DEFAULT 0,
     missed bigint NOT NULL DEFAULT 0,
     evaluations bigint NOT NULL DEFAULT 0,
+    failing integer NOT NULL DEFAULT 0,
     duration_ms double precision,
     health jsonb NOT NULL DEFAULT '{}',
     PRIMARY KEY (tenant_id, key)

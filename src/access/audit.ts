@@ -23,19 +23,26 @@ export type AuditAction =
   | 'agent_approved'
   | 'agent_key_rotated'
   | 'agent_config_updated'
+  | 'rule_created'
+  | 'rule_updated'
+  | 'rule_deleted'
+  | 'alert_acknowledged'
+  | 'alert_unacknowledged'
+  | 'silence_created'
+  | 'silence_updated'
+  | 'silence_expired'
   | 'channel_created'
   | 'channel_updated'
   | 'channel_deleted'
   | 'channel_tested'
-  | 'delivery_resent'
-  | 'alert_acknowledged';
+  | 'delivery_resent';
 
 export interface AuditEntry {
   actor: Actor;
   /** The tenant whose thing was touched; the row is listed there. */
   tenantId: string;
   action: AuditAction;
-  /** `user:ID`, `key:ID`, `tenant:ID`, `session:ID`, `host:ID`, `agent-token:ID`, `channel:NAME`, `delivery:ID`, `incident:ID`. */
+  /** `user:ID`, `key:ID`, `tenant:ID`, `session:ID`, `host:ID`, `agent-token:ID`, `rule:ID`, `alert:ID`, `silence:ID`, `channel:NAME`, `delivery:ID`. */
   target: string;
   atMs: number;
   /** Facts of the change; never a secret. */

@@ -6,6 +6,8 @@ export interface AlertElement {
   labels: Labels;
   annotations: Labels;
   value: number;
+  /** Where it comes from, of an alert that another server posted. */
+  generatorUrl?: string;
 }
 
 /** What asking one rule's expression once came to. */

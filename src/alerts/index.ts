@@ -7,7 +7,14 @@
 export type { AlertElement, AlertTerms, Evaluation } from './evaluation.ts';
 export { fingerprint, labelKey, type Labels } from './labels.ts';
 export type { AlertNotification, NotificationKind } from './notification.ts';
-export { compileSilences, type Silence, type SilenceMatcher, type SilenceTest } from './silence.ts';
+export { parseMatchers, printMatcher, requireMatcher } from './matcher-text.ts';
+export {
+  compileMatchers,
+  compileSilences,
+  type Silence,
+  type SilenceMatcher,
+  type SilenceTest,
+} from './silence.ts';
 export {
   bridgeGap,
   resolvedRetentionMs,

@@ -30,12 +30,18 @@ export function compileSilences(silences: readonly Silence[]): SilenceTest {
   const compiled = silences.map(({ id, startsAtMs, endsAtMs, matchers }) => ({
     id,
     isActive: (atMs: number) => atMs >= startsAtMs && atMs < endsAtMs,
-    tests: matchers.map(compileMatcher),
+    matches: compileMatchers(matchers),
   }));
   return (labels, atMs) =>
     compiled
-      .filter(({ isActive, tests }) => isActive(atMs) && tests.every((test) => test(labels)))
+      .filter(({ isActive, matches }) => isActive(atMs) && matches(labels))
       .map(({ id }) => id);
+}
+
+/** Whether a label set has all of them; throws for a bad regular expression. */
+export function compileMatchers(matchers: readonly SilenceMatcher[]): (labels: Labels) => boolean {
+  const tests = matchers.map(compileMatcher);
+  return (labels) => tests.every((test) => test(labels));
 }
 
 function compileMatcher({ name, value, isRegex, isEqual }: SilenceMatcher) {

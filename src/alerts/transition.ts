@@ -18,6 +18,7 @@ export interface AlertInstance {
   /** Successful evaluations in a row without it, the last of them at `evaluatedAtMs`. */
   readonly absences: number;
   readonly evaluatedAtMs: number;
+  readonly generatorUrl?: string;
 }
 
 export type Instances = ReadonlyMap<string, AlertInstance>;
@@ -108,8 +109,11 @@ class Step {
   }
 
   meet(key: string, element: AlertElement, before: AlertInstance | undefined): void {
-    const { annotations, value, labels } = element;
-    const seen = { annotations, value, absences: 0, evaluatedAtMs: this.atMs };
+    const { annotations, value, labels, generatorUrl } = element;
+    const seen = {
+      ...{ annotations, value, absences: 0, evaluatedAtMs: this.atMs },
+      ...(generatorUrl === undefined ? {} : { generatorUrl }),
+    };
     if (before !== undefined && before.state !== 'resolved') {
       this.advance({ ...before, ...seen, keepFiringSinceMs: undefined });
       return;

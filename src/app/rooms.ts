@@ -23,6 +23,7 @@ import { systemClock } from '../platform/index.ts';
 import { createQuery, defaultQueryConfig } from '../query/index.ts';
 import { createRejectionStore, type Postgres } from '../storage/postgres/index.ts';
 import { createVictoriaClient, createVictoriaReader } from '../storage/victoria/index.ts';
+import { alertsApi } from './alerts-api.ts';
 import type { BuildRooms, FirstStart, Foundation, Serving } from './compose.ts';
 import { openDatabase } from './database.ts';
 import { agentInstallation, tokenForNewHosts } from './install.ts';
@@ -62,15 +63,14 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const gateway = roles.has('gateway')
     ? await startGateway(foundation, postgres, people)
     : undefined;
-  const notifiers = await startNotify(foundation, postgres, people.changes);
-  const rulers = roles.has('ruler')
-    ? await startRuler(foundation, postgres, notifiers.channels)
-    : undefined;
+  const { rulers, notifiers } = await startWatch(foundation, postgres, people);
   const routes = [
     ...healthRoutes({ checks: checksOf(postgres, gateway, rulers), meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
     ...agentInstallation(foundation),
-    ...(roles.has('api') ? [...readRoutes(foundation, postgres, people), ...notifiers.routes] : []),
+    ...(roles.has('api')
+      ? [...(await readRoutes(foundation, postgres, people)), ...notifiers.routes]
+      : []),
   ];
   const server = createHttpServer({
     routes,
@@ -99,6 +99,15 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const keys = await localKeys(access, config.dataDir);
   return { ...serving, keys, enrolmentToken: await tokenForNewHosts(people) };
 };
+
+/** From rules to messages: channels are known to every role, rulers and senders are roles of their own. */
+async function startWatch(foundation: Foundation, postgres: Postgres, { changes }: People) {
+  const notifiers = await startNotify(foundation, postgres, changes);
+  const rulers = foundation.roles.has('ruler')
+    ? await startRuler(foundation, postgres, notifiers.channels)
+    : undefined;
+  return { notifiers, rulers };
+}
 
 const onlyGiven = ({ email, password }: FirstStart): FirstStart =>
   password === undefined ? { email } : { email, password };
@@ -150,7 +159,11 @@ function writeRoutes({ ingest }: Gateway, people: People, postgres: Postgres): R
   return [...routes, ...ownConfigRoute({ agents })];
 }
 
-function readRoutes(foundation: Foundation, postgres: Postgres, people: People): Route[] {
+async function readRoutes(
+  foundation: Foundation,
+  postgres: Postgres,
+  people: People,
+): Promise<Route[]> {
   const { backends, lifecycle, loaded, meters, version } = foundation;
   const { access, agents, hosts } = people;
   const { query: config, retention } = loaded.config;
@@ -177,12 +190,10 @@ function readRoutes(foundation: Foundation, postgres: Postgres, people: People):
       cache: { ttlMs: config.cacheTtl, maxBytes: config.cacheBytes },
     },
   });
-  const views = {
-    ruleGroups: () => Promise.resolve([]),
-    alerts: () => Promise.resolve([]),
-    targets: () => Promise.resolve([]),
-  };
+  const alerts = await alertsApi(foundation, postgres, query);
+  const views = { ...alerts.views, targets: () => Promise.resolve([]) };
   return [
+    ...alerts.routes,
     ...prometheusRoutes({ query, views, version, startedMs: Date.now(), retentionMs }),
     ...authRoutes(access),
     ...userRoutes(access),

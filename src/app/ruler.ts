@@ -12,6 +12,7 @@ import {
 import {
   createAlertStore,
   createGroupLeases,
+  createInnerSources,
   createRuleReader,
   type Postgres,
 } from '../storage/postgres/index.ts';
@@ -53,6 +54,7 @@ export async function startRuler(
     firstTenant,
     defaults: { intervalMs: config.interval, queryOffsetMs: config.queryOffset },
     apiRules: createRuleReader(postgres.knex),
+    inner: createInnerSources(postgres.knex),
     log,
   });
   // Unique for each start: a process that comes back must not find itself holding an old epoch.

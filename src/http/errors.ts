@@ -47,17 +47,21 @@ export function sendError(res: Response, fault: GaugewayError | TransportError, 
   }
   // An error must not outlive its cause in some cache on the way.
   res.setHeader('Cache-Control', 'no-store');
-  res.status(status).json(
-    shape === 'prometheus'
-      ? { status: 'error', errorType: row.errorType, error: fault.message }
-      : {
-          error: {
-            code,
-            message: fault.message,
-            details: fault instanceof GaugewayError ? fault.details : {},
-          },
-        },
-  );
+  res.status(status).json(bodyOf(fault, shape));
+}
+
+function bodyOf(fault: GaugewayError | TransportError, shape: ErrorShape): unknown {
+  const { message } = fault;
+  const code = fault instanceof GaugewayError ? fault.code : 'BAD_REQUEST';
+  const details = fault instanceof GaugewayError ? fault.details : {};
+  switch (shape) {
+    case 'prometheus':
+      return { status: 'error', errorType: table[code].errorType, error: message };
+    case 'alertmanager':
+      return message;
+    case 'envelope':
+      return { error: { code, message, details } };
+  }
 }
 
 interface BodyParserError {

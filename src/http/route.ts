@@ -18,8 +18,8 @@ export interface Route {
   /** Express 5 path, e.g. `/api/v1/keys/:id`. */
   path: string;
   needs: Action | 'public';
-  /** Which error body the endpoint answers with: the product's envelope, or Prometheus's. */
-  errors: 'envelope' | 'prometheus';
+  /** Which error body the endpoint answers with: the product's envelope, Prometheus's, or Alertmanager's JSON string. */
+  errors: 'envelope' | 'prometheus' | 'alertmanager';
   summary: string;
   handle: (call: Call) => void | Promise<void>;
 }

@@ -1,11 +1,12 @@
 import {
   transition,
-  type AlertTerms,
+  type AlertElement,
   type Evaluation,
   type Instances,
   type Transition,
 } from '../alerts/index.ts';
-import type { AlertingRule, RecordingRule } from '../rules/index.ts';
+import { messageOf } from '../platform/index.ts';
+import { type AlertingRule, type RecordingRule } from '../rules/index.ts';
 import type { Answer } from './ask.ts';
 import { readsEarlier } from './chains.ts';
 import { toElements } from './elements.ts';
@@ -75,6 +76,7 @@ export async function evaluateGroup(
 }
 
 class GroupEvaluation {
+  private readonly set: RuleSet;
   private readonly slotMs: number;
   private readonly queryMs: number;
   private readonly deps: EvaluateDeps;
@@ -82,6 +84,7 @@ class GroupEvaluation {
   private asked = new Map<string, Promise<Answer>>();
 
   constructor(set: RuleSet, slotMs: number, deps: EvaluateDeps) {
+    this.set = set;
     this.slotMs = slotMs;
     this.queryMs = slotMs - set.queryOffsetMs;
     this.deps = deps;
@@ -90,17 +93,11 @@ class GroupEvaluation {
 
   async rule({ key, rule }: KeyedRule, before: RuleState): Promise<RuleOutcome> {
     const startedMs = this.deps.monotonicMs();
-    const answer = await this.ask(rule.expression);
-    const rows = answer.ok ? answer.rows.length : 0;
     const step =
-      rule.kind === 'alert'
-        ? await this.alert(rule, before, answer)
-        : this.record(rule, before, answer);
-    return {
-      ...{ key, rule, before, rows, isPartial: answer.ok && answer.isPartial },
-      ...step,
-      durationMs: this.deps.monotonicMs() - startedMs,
-    };
+      rule.kind === 'record'
+        ? await this.record(rule, before)
+        : this.alert(rule, before, await this.evaluationOf(rule, before));
+    return { key, rule, before, ...step, durationMs: this.deps.monotonicMs() - startedMs };
   }
 
   private ask(expression: string): Promise<Answer> {
@@ -111,30 +108,29 @@ class GroupEvaluation {
     return answer;
   }
 
-  private async alert(rule: AlertingRule, before: RuleState, answer: Answer) {
-    const evaluation = await this.evaluationOf(rule, before, answer);
+  private alert(rule: AlertingRule, before: RuleState, evaluation: Evaluation) {
     const step = transition(before.instances, evaluation, rule);
     const { failure, instances } = step;
-    if (failure && failure.reason !== 'over-limit') {
-      // As in Prometheus nothing is written, not even an end: the series go quiet.
-      return { after: before, transition: step, error: failure.message };
-    }
-    const written = this.output.replace(
-      before.written,
-      failure ? new Map<string, never>() : alertSeries(instances),
-    );
-    const after = { instances, written };
-    return { after, transition: step, ...(failure ? { error: failure.message } : {}) };
+    const isAnswer = evaluation.kind === 'answer';
+    const seen = {
+      rows: isAnswer ? evaluation.elements.length : 0,
+      isPartial: isAnswer && evaluation.partial === true,
+      transition: step,
+      ...(failure ? { error: failure.message } : {}),
+    };
+    // As in Prometheus nothing is written, not even an end: the series go quiet.
+    if (failure && failure.reason !== 'over-limit') return { ...seen, after: before };
+    const series = failure ? new Map<string, never>() : alertSeries(instances);
+    return { ...seen, after: { instances, written: this.output.replace(before.written, series) } };
   }
 
-  private async evaluationOf(
-    rule: AlertingRule & AlertTerms,
-    before: RuleState,
-    answer: Answer,
-  ): Promise<Evaluation> {
-    if (!answer.ok) return { kind: 'error', atMs: this.slotMs, message: answer.message };
-    const { externalLabels, externalUrl } = this.deps;
-    const elements = await toElements(rule, answer.rows, this.slotMs, {
+  private async evaluationOf(rule: AlertingRule, before: RuleState): Promise<Evaluation> {
+    const { slotMs: atMs, set, deps } = this;
+    if (set.inner) return innerEvaluation(set.inner(set.tenantId, atMs), atMs);
+    const answer = await this.ask(rule.expression);
+    if (!answer.ok) return { kind: 'error', atMs, message: answer.message };
+    const { externalLabels, externalUrl } = deps;
+    const elements = await toElements(rule, answer.rows, atMs, {
       ...{ externalLabels, externalUrl },
       query: async (expression) => {
         const rows = await this.ask(expression);
@@ -142,19 +138,21 @@ class GroupEvaluation {
       },
     });
     const asksSilent = rule.onNoData === 'keep' && before.instances.size > 0;
-    return {
-      ...{ kind: 'answer', atMs: this.slotMs, elements, partial: answer.isPartial },
-      ...(asksSilent ? { silent: silentAmong(before.instances, await this.ask(quietHosts)) } : {}),
-    };
+    const silent = asksSilent
+      ? { silent: silentAmong(before.instances, await this.ask(quietHosts)) }
+      : {};
+    return { kind: 'answer', atMs, elements, partial: answer.isPartial, ...silent };
   }
 
-  private record(rule: RecordingRule, before: RuleState, answer: Answer) {
-    if (!answer.ok) return { after: before, error: answer.message };
-    const series = recordedSeries(rule, answer.rows);
-    if (series === undefined) {
-      return { after: before, error: duplicateRecord };
-    }
-    return { after: { ...before, written: this.output.replace(before.written, series) } };
+  private async record(rule: RecordingRule, before: RuleState) {
+    const answer = await this.ask(rule.expression);
+    if (!answer.ok) return { after: before, rows: 0, isPartial: false, error: answer.message };
+    const { rows, isPartial } = answer;
+    const seen = { rows: rows.length, isPartial };
+    const series = recordedSeries(rule, rows);
+    if (series === undefined) return { ...seen, after: before, error: duplicateRecord };
+    const written = this.output.replace(before.written, series);
+    return { ...seen, after: { ...before, written } };
   }
 
   /** What earlier rules wrote is there for the next one, which asks anew. */
@@ -165,6 +163,17 @@ class GroupEvaluation {
 
   async finish(): Promise<void> {
     if (this.output.count > 0) await this.deps.write(this.output, { isVisible: false });
+  }
+}
+
+async function innerEvaluation(
+  asked: Promise<readonly AlertElement[]>,
+  atMs: number,
+): Promise<Evaluation> {
+  try {
+    return { kind: 'answer', atMs, elements: await asked };
+  } catch (error) {
+    return { kind: 'error', atMs, message: messageOf(error) };
   }
 }
 

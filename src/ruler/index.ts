@@ -5,6 +5,7 @@
  * see:   docs/adr/0006-alert-state-and-leases-in-postgres.md
  */
 export { createAsk, type Answer, type Ask } from './ask.ts';
+export type { InnerSources } from './inner-sets.ts';
 export { createRuler, type Ruler, type RulerConfig } from './ruler.ts';
 export type {
   CommitOutcome,
@@ -15,5 +16,7 @@ export type {
   SlotCommit,
   StoredInstance,
 } from './ports.ts';
-export type { RuleSet } from './rule-set.ts';
-export { createRuleSets, type ApiRule, type RuleSets } from './rule-sets.ts';
+export { toElements } from './elements.ts';
+export type { KeyedRule, RuleSet } from './rule-set.ts';
+export type { ApiRule } from './api-sets.ts';
+export { createRuleSets, type RuleSets } from './rule-sets.ts';

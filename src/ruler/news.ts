@@ -102,10 +102,11 @@ class Desk {
     });
   }
 
-  private opened({ key, labels }: AlertInstance): Omit<Incident, 'episode'> {
+  private opened({ key, labels, generatorUrl }: AlertInstance): Omit<Incident, 'episode'> {
     const { rule, ruleKey } = this.subject;
     return {
-      ...{ id: this.terms.newId(), ruleKey, ruleName: rule?.name ?? ruleKey, key },
+      ...{ id: this.terms.newId(), ruleKey, key, generatorUrl },
+      ruleName: labels.get('alertname') ?? rule?.name ?? ruleKey,
       ...{ fingerprint: fingerprint(labels), labels, annotations: new Map(), value: 0 },
       ...{ channels: this.terms.channelsOf(rule?.channels ?? []), seq: 0 },
     };

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { fingerprint } from '../alerts/index.ts';
+import { fingerprint, type AlertElement } from '../alerts/index.ts';
 import type { Rule, RuleGroup } from '../rules/index.ts';
 import { phaseMs, type Rhythm } from './schedule.ts';
 
@@ -8,6 +8,9 @@ export interface KeyedRule {
   key: string;
   rule: Rule;
 }
+
+/** Alerts that are not asked of storage; rejects where they cannot be had. */
+export type InnerSource = (tenantId: string, atMs: number) => Promise<readonly AlertElement[]>;
 
 /** One group as it is evaluated: the unit of leases, slots and transactions. */
 export interface RuleSet {
@@ -21,6 +24,8 @@ export interface RuleSet {
   /** The rules know nothing of each other and are evaluated at once; else one after the other, as in Prometheus. */
   isIndependent: boolean;
   rules: readonly KeyedRule[];
+  /** In the place of the rules' expressions. */
+  inner?: InnerSource;
 }
 
 export interface SetDefaults {

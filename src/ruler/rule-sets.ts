@@ -8,22 +8,21 @@ import {
   type Problem,
   type RuleGroup,
 } from '../rules/index.ts';
+import { watchApiRules, type ApiRule } from './api-sets.ts';
+import { watchInner, type InnerSources } from './inner-sets.ts';
 import { toRuleSet, type RuleSet, type SetDefaults } from './rule-set.ts';
-
-/** A rule made by API, in the schema of the rule files. */
-export interface ApiRule {
-  tenantId: string;
-  id: string;
-  spec: unknown;
-}
 
 export interface RuleSetsDeps {
   /** Files directly in it are of the first tenant, those in `tenants/ID/` of that one. */
   folder: string;
   firstTenant: string;
   defaults: SetDefaults;
+  /** Also those that are switched off: to be listed, not to be evaluated. */
+  withDisabled?: boolean;
   /** Enabled ones of all tenants. */
   apiRules: () => Promise<readonly ApiRule[]>;
+  /** None: only what files and the API have. */
+  inner?: InnerSources;
   log: Logger;
 }
 
@@ -42,15 +41,12 @@ interface KnownFile {
   problems: readonly Problem[];
 }
 
-/** API rules of one tenant share this many groups, so that several rulers share them too. */
-const apiGroups = 8;
-
 export function createRuleSets(deps: RuleSetsDeps): RuleSets {
   const { folder, firstTenant, defaults, log } = deps;
   const files = new Map<string, KnownFile>();
   let fileSets: RuleSet[] = [];
-  let apiSets: RuleSet[] = [];
-  let apiText = '';
+  let apiSets: readonly RuleSet[] = [];
+  let inner: readonly RuleSet[] = [];
 
   function readFile(path: string): boolean {
     const known = files.get(path);
@@ -77,25 +73,17 @@ export function createRuleSets(deps: RuleSetsDeps): RuleSets {
     if (!changed) return false;
     fileSets = [...there].flatMap(([path, tenantId]) =>
       (files.get(path)?.groups ?? []).map((group) =>
-        toRuleSet(tenantId, enabledOnly(group), defaults),
+        toRuleSet(tenantId, deps.withDisabled ? group : enabledOnly(group), defaults),
       ),
     );
     return true;
   }
 
-  async function readApi(): Promise<boolean> {
-    const rules = await deps.apiRules();
-    const text = JSON.stringify(rules);
-    if (text === apiText) return false;
-    apiText = text;
-    apiSets = apiRuleSets(rules, defaults, (rule, problem) =>
-      log.warn('rule not taken', { rule: rule.id, problem: formatProblem(problem) }),
-    );
-    return true;
-  }
+  const readApi = watchApiRules(deps);
+  const readInner = deps.inner ? watchInner(deps.inner) : () => Promise.resolve(inner);
 
   return {
-    all: () => [...fileSets, ...apiSets],
+    all: () => [...fileSets, ...apiSets, ...inner],
     problems: () => [...files.values()].flatMap(({ problems }) => problems),
     async reload() {
       let changed = false;
@@ -104,7 +92,10 @@ export function createRuleSets(deps: RuleSetsDeps): RuleSets {
       } catch (error) {
         log.warn('rule files not read', { folder, error: messageOf(error) });
       }
-      return (await readApi()) || changed;
+      const before = [apiSets, inner];
+      apiSets = await readApi();
+      inner = await readInner();
+      return changed || apiSets !== before[0] || inner !== before[1];
     },
   };
 }
@@ -122,32 +113,4 @@ function filesByTenant(folder: string, firstTenant: string): Map<string, string>
     for (const path of listRuleFiles(join(tenants, tenantId))) found.set(path, tenantId);
   }
   return found;
-}
-
-function apiRuleSets(
-  rules: readonly ApiRule[],
-  defaults: SetDefaults,
-  onProblem: (rule: ApiRule, problem: Problem) => void,
-): RuleSet[] {
-  const groups = new Map<string, { tenantId: string; group: RuleGroup }>();
-  for (const rule of rules) {
-    // JSON is YAML: one parser and one set of checks for files and the API.
-    const { groups: read, problems } = parseRules(JSON.stringify({ rules: [rule.spec] }), 'api');
-    const [problem] = problems;
-    if (problem) onProblem(rule, problem);
-    const [one] = read;
-    if (problem || !one) continue;
-    const name = String(bucketOf(rule.id));
-    const key = `${rule.tenantId} ${name}`;
-    const before = groups.get(key)?.group.rules ?? [];
-    const group = { ...one, file: 'api', name, rules: [...before, ...one.rules] };
-    groups.set(key, { tenantId: rule.tenantId, group });
-  }
-  return [...groups.values()].map(({ tenantId, group }) => toRuleSet(tenantId, group, defaults));
-}
-
-function bucketOf(id: string): number {
-  let hash = 0;
-  for (const byte of Buffer.from(id)) hash = (Math.imul(hash, 31) + byte) >>> 0;
-  return hash % apiGroups;
 }

@@ -31,6 +31,7 @@ export class FileReader {
       position ?? { line: 1, column: 1 },
       message,
       typeof path.at(-1) === 'string' ? last.length : 1,
+      { path },
     );
   }
 
@@ -38,12 +39,17 @@ export class FileReader {
   reportAt(path: YamlPath, offset: number, message: string): void {
     const position = this.yaml.positionInScalar(path, offset);
     if (position === undefined) this.report(path, message);
-    else this.add(position, message, 1);
+    else this.add(position, message, 1, { path, offset });
   }
 
-  private add(position: YamlPosition, message: string, length: number): void {
+  private add(
+    position: YamlPosition,
+    message: string,
+    length: number,
+    spot: Pick<Problem, 'path' | 'offset'>,
+  ): void {
     const excerpt = underline(this.text, position, length);
-    this.problems.push({ file: this.file, position, message, excerpt });
+    this.problems.push({ file: this.file, position, message, excerpt, ...spot });
   }
 }
 

@@ -4,9 +4,19 @@
  * never: asks storage by itself; accepts a file with a mistake in it.
  * see:   rules/README.md
  */
+export { apiFile, parseApiRule, type FieldProblem, type RuleSpec } from './api-rule.ts';
+export { parsePromDuration } from './duration.ts';
 export { listRuleFiles, loadRules, parseRules } from './load.ts';
 export { formatProblem, type Problem } from './problem.ts';
-export type { AlertingRule, RecordingRule, Rule, RuleFile, RuleGroup } from './rule.ts';
+export {
+  prometheusTerms,
+  type AlertingRule,
+  type RecordingRule,
+  type Rule,
+  type RuleFile,
+  type RuleGroup,
+} from './rule.ts';
+export type { ScopeMatcher } from './scope.ts';
 export {
   expandTemplate,
   parseRuleTemplate,

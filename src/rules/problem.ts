@@ -1,4 +1,4 @@
-import type { YamlPosition } from '../platform/index.ts';
+import type { YamlPath, YamlPosition } from '../platform/index.ts';
 
 /** Something wrong in a rule file, with the place to look at. */
 export interface Problem {
@@ -9,6 +9,10 @@ export interface Problem {
   message: string;
   /** The line with the spot underlined. */
   excerpt: string;
+  /** What in the file it is about; absent where the file is no YAML. */
+  path?: YamlPath;
+  /** Into the text at `path`, UTF-16 units, where one character is meant. */
+  offset?: number;
 }
 
 /** `FILE:LINE:COLUMN: message`, the line, and a caret below it. */

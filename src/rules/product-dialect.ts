@@ -4,6 +4,7 @@ import { messageOf } from '../platform/index.ts';
 import { parsePromql } from '../query/index.ts';
 import { Fields, type FileReader } from './fields.ts';
 import { compileExpression } from './product-expression.ts';
+import { promqlField } from './promql-field.ts';
 import type { AlertingRule, RuleGroup } from './rule.ts';
 import { parseScope, tagMatcher, type ScopeMatcher } from './scope.ts';
 import { parseRuleTemplate, type Template } from './template/expand.ts';
@@ -13,6 +14,8 @@ const defaultIntervalMs = 30_000;
 const defaultCooldownMs = 5 * 60_000;
 
 const summary = 'On {{ $labels.host_id }} the value is {{ $value | printf "%.4g" }}.';
+/** A rule in PromQL may be about anything. */
+const plainSummary = 'The value is {{ $value | printf "%.4g" }}.';
 
 /** The product's own schema (PRP REQ-ALERTRULE-001): one group a file. */
 export function readProductFile(reader: FileReader): RuleGroup[] {
@@ -40,41 +43,59 @@ export function readProductFile(reader: FileReader): RuleGroup[] {
   ];
 }
 
-function readProductRule(reader: FileReader, path: YamlPath, value: unknown): AlertingRule {
+/** One rule of the product's schema: an `expression` over dotted names with a `scope`, or `promql`. */
+export function readProductRule(reader: FileReader, path: YamlPath, value: unknown): AlertingRule {
   const plain = new Fields(reader, path, value);
   const name = plain.text('name');
   const fields = plain.named(name === '' ? '' : `rule "${name}": `);
   const id = fields.text('id');
   if (id === '') fields.wrong(undefined, 'a rule needs an id');
   if (fields.text('name') === '') fields.wrong(undefined, 'a rule needs a name');
-  const policy = fields.text('on_no_data');
-  if (policy !== '' && policy !== 'keep' && policy !== 'resolve') {
-    fields.wrong('on_no_data', 'on_no_data: expected keep or resolve');
-  }
   const resolveAfter = fields.count('resolve_after', 2);
   if (resolveAfter < 1) fields.wrong('resolve_after', 'resolve_after: expected 1 or more');
+  const isPromql = fields.has('promql');
   const rule: AlertingRule = {
     kind: 'alert',
     id,
     name,
-    expression: readExpression(fields),
+    ...(isPromql ? { expression: readPromql(fields) } : readExpression(fields)),
     forMs: readDuration(fields),
-    keepFiringForMs: 0,
+    keepFiringForMs: fields.duration('keep_firing_for') ?? 0,
     limit: 0,
     resolveAfter,
-    onNoData: policy === 'resolve' ? 'resolve' : 'keep',
+    onNoData: readPolicy(fields),
     cooldownMs: fields.duration('cooldown') ?? defaultCooldownMs,
     channels: readChannels(fields),
     enabled: fields.flag('enabled', true),
     labels: readLabels(fields),
-    annotations: readAnnotations(fields),
+    annotations: readAnnotations(fields, isPromql ? plainSummary : summary),
   };
   fields.done();
   return rule;
 }
 
+function readPolicy(fields: Fields): AlertingRule['onNoData'] {
+  const policy = fields.text('on_no_data');
+  if (policy === '' || policy === 'keep' || policy === 'resolve') return policy || 'keep';
+  fields.wrong('on_no_data', 'on_no_data: expected keep or resolve');
+  return 'keep';
+}
+
+/** `for`, as Prometheus calls it, is the same. */
 function readDuration(fields: Fields): number {
-  return fields.text('duration') === 'static' ? 0 : (fields.duration('duration') ?? 0);
+  const key = fields.has('duration') ? 'duration' : 'for';
+  if (key === 'duration' && fields.has('for')) {
+    fields.wrong('for', "only one of 'duration' and 'for' must be set");
+  }
+  return fields.text(key) === 'static' ? 0 : (fields.duration(key) ?? 0);
+}
+
+/** Its scope is in its own matchers. */
+function readPromql(fields: Fields): string {
+  for (const key of ['expression', 'scope']) {
+    if (fields.has(key)) fields.wrong(key, `${key}: not together with promql`);
+  }
+  return promqlField(fields, 'promql');
 }
 
 function readScope(fields: Fields): ScopeMatcher[] {
@@ -93,24 +114,24 @@ function readScope(fields: Fields): ScopeMatcher[] {
   return matchers;
 }
 
-function readExpression(fields: Fields): string {
+function readExpression(fields: Fields): Pick<AlertingRule, 'expression' | 'written'> {
   const text = fields.text('expression');
   const scope = readScope(fields);
   if (text === '') {
     fields.wrong(undefined, 'a rule needs an expression');
-    return '';
+    return { expression: '' };
   }
   const outcome = compileExpression(text, scope);
   if (!outcome.ok) {
     fields.wrongAt('expression', outcome.at, `expression: ${outcome.message}`);
-    return '';
+    return { expression: '' };
   }
   try {
     parsePromql(outcome.promql);
   } catch (error) {
     fields.wrong('expression', `expression: ${messageOf(error)} in ${outcome.promql}`);
   }
-  return outcome.promql;
+  return { expression: outcome.promql, written: { expression: text, scope } };
 }
 
 function readChannels(fields: Fields): string[] {
@@ -131,14 +152,14 @@ function readLabels(fields: Fields): Map<string, Template> {
   return labels;
 }
 
-function readAnnotations(fields: Fields): Map<string, Template> {
+function readAnnotations(fields: Fields, summaryText: string): Map<string, Template> {
   const annotations = fields.templates('annotations', 'annotation');
-  if (!annotations.has('summary')) annotations.set('summary', builtInSummary());
+  if (!annotations.has('summary')) annotations.set('summary', builtIn(summaryText));
   return annotations;
 }
 
-function builtInSummary(): Template {
-  const outcome = parseRuleTemplate(summary);
+function builtIn(text: string): Template {
+  const outcome = parseRuleTemplate(text);
   if (!outcome.ok) throw new Error(outcome.problem.message);
   return outcome.template;
 }

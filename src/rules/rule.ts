@@ -1,5 +1,6 @@
 import type { Problem } from './problem.ts';
 import type { AlertTerms } from '../alerts/index.ts';
+import type { ScopeMatcher } from './scope.ts';
 import type { Template } from './template/expand.ts';
 
 export interface AlertingRule extends AlertTerms {
@@ -16,6 +17,8 @@ export interface AlertingRule extends AlertTerms {
   enabled: boolean;
   /** The product's own rules have one; it stays when the rule moves or changes. */
   id?: string;
+  /** As its author wrote it, where that is not PromQL. */
+  written?: { expression: string; scope: readonly ScopeMatcher[] };
 }
 
 export interface RecordingRule {

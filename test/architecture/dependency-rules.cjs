@@ -21,11 +21,12 @@ const arrows = {
   alerts: { doors: ['platform'] },
   notify: { doors: ['access', 'alerts', 'platform'] },
   ruler: { doors: ['rules', 'alerts', 'query', 'wire', 'catalog', 'platform'] },
+  'alert-desk': { doors: ['access', 'alerts', 'query', 'ruler', 'rules', 'platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
     types: [
-      ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify', 'query', 'ruler'],
-      'rules',
+      ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify'],
+      ...['query', 'ruler', 'rules', 'alert-desk'],
     ],
   },
   'storage/victoria': {
@@ -36,14 +37,15 @@ const arrows = {
   managed: { doors: ['platform'], types: ['storage/victoria'] },
   http: {
     doors: [
-      ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'query', 'ruler'],
-      ...['rules', 'notify', 'catalog', 'platform'],
+      ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'notify', 'query', 'ruler'],
+      ...['rules', 'alert-desk', 'catalog', 'platform'],
     ],
   },
   app: {
     doors: [
       ...['access', 'agents', 'forward', 'hosts', 'http', 'ingest', 'install', 'managed', 'query'],
       ...[
+        'alert-desk',
         'alerts',
         'notify',
         'ruler',

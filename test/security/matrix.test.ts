@@ -7,6 +7,10 @@ import type { Hosts } from '../../src/hosts/index.ts';
 import {
   acknowledgeLinkRoutes,
   agentRoutes,
+  alertEventRoutes,
+  alertmanagerRoutes,
+  alertQuestionRoutes,
+  alertRuleRoutes,
   auditRoutes,
   authRoutes,
   channelRoutes,
@@ -21,6 +25,7 @@ import {
   keyRoutes,
   ownConfigRoute,
   prometheusRoutes,
+  silenceRoutes,
   tenantRoutes,
   userRoutes,
   type IngestRouteDeps,
@@ -91,6 +96,28 @@ const expected: Record<string, 'public' | 'read' | 'operate' | 'admin' | 'write'
   'POST /api/v1/ingest/heartbeat': 'write',
   'GET /api/v1/ingest/rejections': 'read',
   'GET /api/v1/ingest/ha': 'read',
+  'GET /api/v1/alerts/rules': 'read',
+  'POST /api/v1/alerts/rules': 'admin',
+  'GET /api/v1/alerts/rules/problems': 'read',
+  'POST /api/v1/alerts/rules/preview': 'read',
+  'GET /api/v1/alerts/rules/:id': 'read',
+  'PATCH /api/v1/alerts/rules/:id': 'admin',
+  'DELETE /api/v1/alerts/rules/:id': 'admin',
+  'GET /api/v1/alerts/rules/:id/explain': 'read',
+  'GET /api/v1/alerts/events': 'read',
+  'POST /api/v1/alerts/events/acknowledge': 'operate',
+  'GET /api/v1/alerts/events/:id': 'read',
+  'POST /api/v1/alerts/events/:id/acknowledge': 'operate',
+  'DELETE /api/v1/alerts/events/:id/acknowledge': 'operate',
+  'GET /api/v1/silences': 'read',
+  'POST /api/v1/silences': 'operate',
+  'POST /api/v1/silences/preview': 'read',
+  'GET /api/v1/silences/:id': 'read',
+  'PATCH /api/v1/silences/:id': 'operate',
+  'DELETE /api/v1/silences/:id': 'operate',
+  'GET /alertmanager/metrics': 'read',
+  ...alertmanagerRows(''),
+  ...alertmanagerRows('/alertmanager'),
   'GET /install.sh': 'public',
   'GET /install/:file': 'public',
   'GET /health': 'public',
@@ -101,6 +128,22 @@ const expected: Record<string, 'public' | 'read' | 'operate' | 'admin' | 'write'
   ...prometheusRows(''),
   ...prometheusRows('/prometheus'),
 };
+
+/** Senders post alerts with the key they write samples with. */
+function alertmanagerRows(prefix: string): Record<string, 'read' | 'operate' | 'write'> {
+  const rows: Record<string, 'read' | 'operate' | 'write'> = {
+    ...{ 'GET /status': 'read', 'GET /receivers': 'read', 'GET /alerts': 'read' },
+    ...{ 'GET /alerts/groups': 'read', 'POST /alerts': 'write', 'GET /silences': 'read' },
+    ...{
+      'POST /silences': 'operate',
+      'GET /silence/:id': 'read',
+      'DELETE /silence/:id': 'operate',
+    },
+  };
+  return Object.fromEntries(
+    Object.entries(rows).map(([row, needs]) => [row.replace(' ', ` ${prefix}/api/v2`), needs]),
+  );
+}
 
 /** Also for POST where Prometheus has none: such a row answers 405 itself, in Prometheus's shape. */
 function prometheusRows(prefix: string): Record<string, 'read' | 'admin'> {
@@ -119,17 +162,27 @@ function prometheusRows(prefix: string): Record<string, 'read' | 'admin'> {
   );
 }
 
+type AlertDesk = Parameters<typeof alertQuestionRoutes>[0] &
+  Parameters<typeof silenceRoutes>[0] &
+  Parameters<typeof alertmanagerRoutes>[0];
+
 /** Every row of the product, whose handlers only say that they were reached. */
 const reached = 299;
 function everyRoute(held: TestAccess): Route[] {
   const { access } = held;
   const nothing = {} as unknown;
+  const desk = nothing as AlertDesk;
   return [
     ...authRoutes(access),
     ...userRoutes(access),
     ...keyRoutes(access),
     ...tenantRoutes(access),
     ...auditRoutes(access),
+    ...alertRuleRoutes(desk),
+    ...alertQuestionRoutes(desk),
+    ...alertEventRoutes(desk),
+    ...silenceRoutes(desk),
+    ...alertmanagerRoutes(desk),
     ...hostRoutes({ hosts: nothing as Hosts }),
     ...agentRoutes({ agents: nothing as Agents, clock }),
     ...ownConfigRoute({ agents: nothing as Agents }),
@@ -144,7 +197,7 @@ function everyRoute(held: TestAccess): Route[] {
     ...prometheusRoutes({
       ...{ query: {} as Query, version: '0', startedMs: 0, retentionMs: () => 0 },
       views: {
-        ...{ ruleGroups: () => Promise.resolve([]), alerts: () => Promise.resolve([]) },
+        ...{ ruleGroups: () => Promise.resolve({ groups: [] }), alerts: () => Promise.resolve([]) },
         targets: () => Promise.resolve([]),
       },
     }),

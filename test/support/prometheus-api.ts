@@ -51,7 +51,10 @@ export async function startPrometheusApi(options: {
     retentionMs,
     version: '0.0.0',
     startedMs: Date.now(),
-    views: { ruleGroups: none, alerts: none, targets: none },
+    views: {
+      ruleGroups: () => Promise.resolve({ groups: [] }),
+      ...{ alerts: none, targets: none },
+    },
   });
   const app = express();
   for (const { method, path, handle } of routes) {

@@ -7,8 +7,11 @@ import type { Call, Route } from '../route.ts';
 
 /** Ports to rooms that have their own say about alerts and hosts; each answers for one tenant only. */
 export interface PrometheusViews {
-  /** Rule groups in Prometheus's shape. */
-  ruleGroups: (tenantId: string, args: URLSearchParams) => Promise<readonly object[]>;
+  /** Rule groups in Prometheus's shape, as `data` has them. */
+  ruleGroups: (
+    tenantId: string,
+    args: URLSearchParams,
+  ) => Promise<{ groups: readonly object[]; groupNextToken?: string }>;
   /** Active alerts in Prometheus's shape. */
   alerts: (tenantId: string) => Promise<readonly object[]>;
   /** The tenant's hosts as active targets in Prometheus's shape. */
@@ -82,9 +85,7 @@ function states(deps: PrometheusDeps): Endpoint[] {
     (data: (tenantId: string, args: URLSearchParams) => object | Promise<object>): Answer =>
     async ({ req, res }, tenantId) =>
       sendJson(res, { status: 'success', data: await data(tenantId, await argumentsOf(req)) });
-  const rules = said(async (tenantId, args) => ({
-    groups: await views.ruleGroups(tenantId, args),
-  }));
+  const rules = said(views.ruleGroups);
   const alerts = said(async (tenantId) => ({ alerts: await views.alerts(tenantId) }));
   const alertmanagers = said(() => ({ activeAlertmanagers: [], droppedAlertmanagers: [] }));
   const targets = said(async (tenantId) => ({

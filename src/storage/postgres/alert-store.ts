@@ -174,11 +174,13 @@ class SlotWriter {
     await this.run(
       `UPDATE rule_groups SET last_slot_ms = :slotMs, next_slot_ms = :nextSlotMs, missed = missed + :missed,
          evaluations = evaluations + 1,
-         duration_ms = :durationMs, health = :health
+         duration_ms = :durationMs, health = :health,
+         failing = CASE WHEN :isFailing THEN failing + 1 ELSE 0 END
        WHERE tenant_id = :tenantId AND key = :groupKey`,
       {
         ...{ slotMs: slot.slotMs, nextSlotMs: slot.nextSlotMs, missed: slot.missed },
         ...{ durationMs: slot.durationMs, health: JSON.stringify(slot.health) },
+        isFailing: slot.evaluations.some(({ error }) => error !== undefined),
       },
     );
   }

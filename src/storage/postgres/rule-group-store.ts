@@ -46,7 +46,7 @@ export function createGroupLeases(
     beat: (groups, ttlMs) =>
       knex.transaction(async (trx) => {
         await sayAlive(trx, holder);
-        const held = await renew(trx, holder, ttlMs);
+        const held = await renewOffered(trx, { holder, groups, ttlMs });
         const share = await fairShare(trx, groups.length);
         const room = Math.min(mostAtOnce, share - held.length);
         const taken = room > 0 ? await takeFree(trx, { holder, groups, ttlMs, room }) : [];
@@ -91,6 +91,19 @@ async function sayAlive(trx: Knex.Transaction, holder: string): Promise<void> {
      ON CONFLICT (holder) DO UPDATE SET beat_at = excluded.beat_at`,
     { holder },
   );
+}
+
+/** A group that is gone must not count for the share, and is only retired once nobody holds it. */
+async function renewOffered(
+  trx: Knex.Transaction,
+  { holder, groups, ttlMs }: Omit<Wanted, 'room'>,
+): Promise<LeaseRow[]> {
+  const offered = new Set(groups.map(({ tenantId, groupKey }) => `${tenantId} ${groupKey}`));
+  const isOffered = ({ tenant_id, key }: LeaseRow) => offered.has(`${tenant_id} ${key}`);
+  const renewed = await renew(trx, holder, ttlMs);
+  const gone = renewed.filter((lease) => !isOffered(lease));
+  await giveBack(trx, gone, gone.length);
+  return renewed.filter(isOffered);
 }
 
 async function renew(trx: Knex.Transaction, holder: string, ttlMs: number): Promise<LeaseRow[]> {

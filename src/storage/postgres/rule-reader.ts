@@ -4,7 +4,7 @@ import type { ApiRule } from '../../ruler/index.ts';
 interface RuleRow {
   tenant_id: string;
   id: string;
-  spec: unknown;
+  spec: ApiRule['spec'];
 }
 
 /** The rules that are to be evaluated, of all tenants: rulers work for all. */

@@ -36,6 +36,12 @@ let folder: string;
 const hot = (value: number) =>
   send(product, [{ labels: { __name__: 'cpu_utilization', host_id: 'web-1' }, value }]);
 
+async function metric(name: string): Promise<number> {
+  const headers = { authorization: `Bearer ${product.readKey}` };
+  const text = await (await fetch(`${product.url}/metrics`, { headers })).text();
+  return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
+}
+
 const incidents = () =>
   rows(`SELECT * FROM incidents WHERE rule_key = 'hot' ORDER BY opened_at_ms`);
 
@@ -84,5 +90,34 @@ describe('a ruler over real storage and a real database', () => {
     });
     const recorded = await ask(product, '/api/v1/query', { query: 'fleet:hot:count' });
     expect(recorded.result[0]?.value[1]).toBe('1');
+  });
+
+  it('takes alerts that others posted, and ends them at their end', async () => {
+    await rows(
+      `INSERT INTO received_alerts VALUES ('default', 'abc', '{"alertname":"Posted","host_id":"db-1"}', '{}', $1, $2, $1, 'http://prometheus/graph')`,
+      [Date.now() - 60_000, Date.now() + 4_000],
+    );
+    const posted = () => rows(`SELECT * FROM incidents WHERE rule_name = 'Posted'`);
+    await until('it fires', async () => (await posted()).length === 1);
+    expect((await posted())[0]).toMatchObject({
+      ...{ host_id: 'db-1', generator_url: 'http://prometheus/graph' },
+    });
+    await until('it ended', async () => (await posted())[0]?.['closed_at_ms'] !== null);
+  });
+
+  it('keeps the good rules where a file breaks, and ends what fired when a rule goes', async () => {
+    await hot(99);
+    const open = async () => (await incidents()).filter((row) => row['closed_at_ms'] === null);
+    await until('it fires', async () => (await open()).length === 1);
+    writeFileSync(join(folder, 'hot.yaml'), `${rules}    nonsense: 1\n`);
+    await until('the mistake is seen', async () => (await metric('gaugeway_ruler_problems')) > 0);
+    expect(await open()).toHaveLength(1);
+
+    writeFileSync(join(folder, 'hot.yaml'), 'interval: 1s\nrules: []\n');
+    await until('it is resolved', async () => (await open()).length === 0);
+    const events = await rows(
+      `SELECT detail FROM incident_events WHERE kind = 'resolved' ORDER BY id DESC LIMIT 1`,
+    );
+    expect(events).toEqual([{ detail: { reason: 'rule-removed' } }]);
   });
 });

@@ -1,0 +1,243 @@
+import { createHash } from 'node:crypto';
+import { compileMatchers, type SilenceMatcher } from '../alerts/index.ts';
+import { GaugewayError, messageOf } from '../platform/index.ts';
+import { parseSelector, type Matcher } from '../query/index.ts';
+import type { Rule } from '../rules/index.ts';
+import type {
+  EvaluationStore,
+  FileRules,
+  GroupStatus,
+  RuleHealth,
+  RuleStore,
+  StoredAlert,
+} from './ports.ts';
+import { alertsByRule, toPrometheusAlert } from './prometheus-alerts.ts';
+import { fromStored } from './rule-book.ts';
+
+interface Deps {
+  store: RuleStore;
+  evaluations: EvaluationStore;
+  files: FileRules;
+}
+
+export interface RuleGroupsView {
+  groups: readonly object[];
+  groupNextToken?: string;
+}
+
+interface Filter {
+  type: 'alert' | 'record' | undefined;
+  files: readonly string[];
+  groups: readonly string[];
+  rules: readonly string[];
+  /** Each of them is enough. */
+  matches: readonly ((labels: ReadonlyMap<string, string>) => boolean)[];
+  withAlerts: boolean;
+  limit: number;
+  nextToken: string;
+}
+
+interface Group {
+  key: string;
+  file: string;
+  name: string;
+  intervalMs: number;
+  rules: readonly { key: string; rule: Rule }[];
+}
+
+/** Where rules made by API are said to stand. */
+const apiGroup = { key: 'api', file: 'api', name: 'api', intervalMs: 30_000 };
+
+/** `/api/v1/rules` as Prometheus 3.5 answers it (web/api/v1/api.go `rules`). Throws BAD_REQUEST for a bad argument. */
+export async function ruleGroupsView(
+  deps: Deps,
+  tenantId: string,
+  args: URLSearchParams,
+): Promise<RuleGroupsView> {
+  const filter = filterOf(args);
+  const [statuses, stored, alerts] = await Promise.all([
+    deps.evaluations.groups(tenantId),
+    deps.store.list(tenantId),
+    filter.withAlerts ? deps.evaluations.alerts(tenantId) : Promise.resolve([]),
+  ]);
+  const groups: Group[] = deps.files.groups(tenantId).map(({ key, file, name, rules, rhythm }) => ({
+    ...{ key, file, name, intervalMs: rhythm.intervalMs },
+    rules: rules.filter(({ rule }) => rule.kind === 'record' || rule.enabled),
+  }));
+  const made = stored.filter(({ enabled }) => enabled).flatMap((rule) => fromStored(rule));
+  if (made.length > 0) groups.push({ ...apiGroup, rules: made });
+  groups.sort((a, b) => compare(a.file, b.file) || compare(a.name, b.name));
+  const seen = { statuses, alerts: alertsByRule(alerts), filter };
+  const shown = groups.flatMap((group) => {
+    const json = groupJson(group, seen);
+    return json === undefined ? [] : [{ token: tokenOf(group), json }];
+  });
+  return page(shown, filter);
+}
+
+/** `/api/v1/alerts`: all that pend or fire. */
+export async function alertsView(
+  evaluations: EvaluationStore,
+  tenantId: string,
+): Promise<readonly object[]> {
+  return (await evaluations.alerts(tenantId)).map(toPrometheusAlert);
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const tokenOf = ({ file, name }: Group): string =>
+  createHash('sha1').update(`${file};${name}`).digest('hex');
+
+/** The token names the group that the next page begins with. */
+function page(
+  shown: readonly { token: string; json: object }[],
+  { limit, nextToken }: Filter,
+): RuleGroupsView {
+  const first = nextToken === '' ? 0 : shown.findIndex(({ token }) => token === nextToken);
+  if (first < 0) {
+    throw new GaugewayError(
+      'BAD_REQUEST',
+      `invalid parameter "group_next_token": invalid group_next_token '${nextToken}'. were rule groups changed?`,
+    );
+  }
+  const end = limit === 0 ? shown.length : first + limit;
+  const next = shown[end];
+  return {
+    groups: shown.slice(first, end).map(({ json }) => json),
+    ...(next ? { groupNextToken: next.token } : {}),
+  };
+}
+
+function filterOf(args: URLSearchParams): Filter {
+  const type = args.get('type')?.toLowerCase() ?? '';
+  if (type !== '' && type !== 'alert' && type !== 'record') {
+    throw badParameter('type', `not supported value "${type}"`);
+  }
+  const limit = wholeNumber(args, 'group_limit');
+  const nextToken = args.get('group_next_token') ?? '';
+  if (nextToken !== '' && limit === 0) {
+    throw badParameter(
+      'group_next_token',
+      'group_limit needs to be provided in order to paginate over the groups',
+    );
+  }
+  return {
+    type: type === '' ? undefined : type,
+    files: args.getAll('file[]'),
+    groups: args.getAll('rule_group[]'),
+    rules: args.getAll('rule_name[]'),
+    matches: args.getAll('match[]').map(matcherOf),
+    withAlerts: !isTrue(args, 'exclude_alerts'),
+    ...{ limit, nextToken },
+  };
+}
+
+const badParameter = (name: string, reason: string): GaugewayError =>
+  new GaugewayError('BAD_REQUEST', `invalid parameter "${name}": ${reason}`);
+
+function wholeNumber(args: URLSearchParams, name: string): number {
+  const text = args.get(name) ?? '';
+  if (text === '') return 0;
+  if (!/^\d{1,9}$/.test(text) || Number(text) === 0) {
+    throw badParameter(name, `invalid ${name} value, it must be a number larger than 0`);
+  }
+  return Number(text);
+}
+
+/** Go's strconv.ParseBool. */
+function isTrue(args: URLSearchParams, name: string): boolean {
+  const text = args.get(name) ?? '';
+  if (/^(?:1|t|T|TRUE|true|True)$/.test(text)) return true;
+  if (text === '' || /^(?:0|f|F|FALSE|false|False)$/.test(text)) return false;
+  throw badParameter(name, `error converting ${name}: invalid syntax`);
+}
+
+function matcherOf(text: string) {
+  try {
+    const { name, matchers } = parseSelector(text);
+    const named: Matcher[] = name === '' ? [] : [{ name: '__name__', op: '=', value: name }];
+    return compileMatchers([...named, ...matchers].map(toSilenceMatcher));
+  } catch (error) {
+    throw badParameter('match[]', messageOf(error));
+  }
+}
+
+const toSilenceMatcher = ({ name, op, value }: Matcher): SilenceMatcher => ({
+  ...{ name, value, isRegex: op.endsWith('~'), isEqual: !op.startsWith('!') },
+});
+
+interface Seen {
+  statuses: readonly GroupStatus[];
+  alerts: ReadonlyMap<string, readonly StoredAlert[]>;
+  filter: Filter;
+}
+
+/** Undefined of a group that the arguments leave out, or leave nothing of. */
+function groupJson(group: Group, seen: Seen): object | undefined {
+  const { files, groups } = seen.filter;
+  if (files.length > 0 && !files.includes(group.file)) return undefined;
+  if (groups.length > 0 && !groups.includes(group.name)) return undefined;
+  const chosen = group.rules.filter(({ rule }) => isChosen(rule, seen.filter));
+  if (chosen.length === 0 && group.rules.length > 0) return undefined;
+  const status = seen.statuses.find(({ key }) => key === group.key);
+  const health = new Map(seen.statuses.flatMap((one) => Object.entries(one.health)));
+  return {
+    name: group.name,
+    file: group.file,
+    rules: chosen.map(({ key, rule }) => ruleJson(rule, health.get(key), seen.alerts.get(key))),
+    interval: group.intervalMs / 1000,
+    limit: 0,
+    evaluationTime: (status?.durationMs ?? 0) / 1000,
+    lastEvaluation: timeText(status?.lastSlotMs ?? undefined),
+  };
+}
+
+function isChosen(rule: Rule, { type, rules, matches }: Filter): boolean {
+  if (type !== undefined && rule.kind !== type) return false;
+  if (rules.length > 0 && !rules.includes(rule.name)) return false;
+  const labels = new Map(Object.entries(labelsJson(rule)));
+  return matches.length === 0 || matches.some((test) => test(labels));
+}
+
+const labelsJson = (rule: Rule): Record<string, string> =>
+  Object.fromEntries(
+    [...rule.labels].map(([name, text]): [string, string] => [
+      name,
+      typeof text === 'string' ? text : text.text,
+    ]),
+  );
+
+function ruleJson(
+  rule: Rule,
+  health: RuleHealth | undefined,
+  alerts: readonly StoredAlert[] = [],
+): object {
+  const evaluated = {
+    health: health?.health ?? 'unknown',
+    ...(health?.error === undefined ? {} : { lastError: health.error }),
+    evaluationTime: (health?.durationMs ?? 0) / 1000,
+    lastEvaluation: timeText(health?.lastMs),
+  };
+  const { name, expression: query } = rule;
+  const labels = labelsJson(rule);
+  if (rule.kind === 'record') return { name, query, labels, ...evaluated, type: 'recording' };
+  const annotations = [...rule.annotations].map(([key, { text }]) => [key, text] as const);
+  return {
+    state: health === undefined ? 'unknown' : stateOf(alerts),
+    ...{ name, query, duration: rule.forMs / 1000, keepFiringFor: rule.keepFiringForMs / 1000 },
+    ...{ labels, annotations: Object.fromEntries(annotations) },
+    alerts: alerts.map(toPrometheusAlert),
+    ...evaluated,
+    type: 'alerting',
+  };
+}
+
+function stateOf(alerts: readonly StoredAlert[]): 'firing' | 'pending' | 'inactive' {
+  if (alerts.some(({ state }) => state === 'firing')) return 'firing';
+  return alerts.length > 0 ? 'pending' : 'inactive';
+}
+
+/** Go's zero time where it never was. */
+function timeText(ms: number | undefined): string {
+  return ms === undefined ? '0001-01-01T00:00:00Z' : new Date(ms).toISOString();
+}
