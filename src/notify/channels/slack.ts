@@ -1,4 +1,5 @@
 import { firingOf, type Message, type MessageAlert } from '../message.ts';
+import type { SendOutcome } from '../outcome.ts';
 import {
   colourOf,
   cut,
@@ -17,6 +18,13 @@ const maxListed = 10;
 const maxHeader = 150;
 const maxSection = 1_000;
 const maxUrl = 3_000;
+
+/** Slack itself answers `ok` with a 200; with any other text the message was not taken. */
+export function slackOutcome(outcome: SendOutcome, target: string): SendOutcome {
+  const isSlack = new URL(target).hostname === 'hooks.slack.com';
+  if (!isSlack || outcome.kind !== 'sent' || outcome.answer.trim() === 'ok') return outcome;
+  return { ...outcome, kind: 'dead' };
+}
 
 /** Block Kit within an attachment, which alone has a colour; buttons are links, as incoming webhooks have no others. */
 export function slackBody(message: Message): string {

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { alertmanagerBody, alertmanagerUrl } from '../../../src/notify/channels/alertmanager.ts';
 import { mailOf } from '../../../src/notify/channels/email.ts';
-import { slackBody } from '../../../src/notify/channels/slack.ts';
+import { slackBody, slackOutcome } from '../../../src/notify/channels/slack.ts';
 import { teamsBody } from '../../../src/notify/channels/teams.ts';
 import { goTime, signatureHeaders, webhookBody } from '../../../src/notify/channels/webhook.ts';
 import { lasting, titleOf } from '../../../src/notify/words.ts';
@@ -156,6 +156,14 @@ describe('Slack', () => {
     expect(body).toContain('(12m 34s), came back 2 times');
     expect(body).not.toContain('button');
     expect(body).toContain('#2b8a3e');
+  });
+
+  it('has not taken what it answers otherwise than with ok', () => {
+    const sent = (answer: string) => ({ kind: 'sent' as const, status: 200, answer });
+    const hook = 'https://hooks.slack.com/services/x';
+    expect(slackOutcome(sent('ok'), hook).kind).toBe('sent');
+    expect(slackOutcome(sent('no_text'), hook).kind).toBe('dead');
+    expect(slackOutcome(sent('{"success":true}'), 'https://chat.example/hook').kind).toBe('sent');
   });
 
   it('pings nobody because of a label', () => {
