@@ -83,7 +83,7 @@ describe('an acknowledge link', () => {
     const token = tokenOf(links.pathFor(linked));
     const at = fc.nat({ max: token.length - 2 });
     fc.assert(
-      fc.property(at, fc.constantFrom(...'ABab01-_'), (index, char) => {
+      fc.property(at, fc.constantFrom('A', 'B', 'a', 'b', '0', '1', '-', '_'), (index, char) => {
         const touched = token.slice(0, index) + char + token.slice(index + 1);
         return touched === token || !links.read(touched).ok;
       }),
