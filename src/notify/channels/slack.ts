@@ -69,7 +69,13 @@ function buttonsOf(message: Message) {
   const [first] = message.alerts;
   const links = [
     ...(message.acknowledgeUrl !== undefined && firingOf(message).length > 0
-      ? [{ text: 'Acknowledge', url: message.acknowledgeUrl, style: 'primary' }]
+      ? [
+          {
+            text: message.alerts.length === 1 ? 'Acknowledge' : 'Acknowledge all',
+            url: message.acknowledgeUrl,
+            style: 'primary',
+          },
+        ]
       : []),
     ...(first ? linksOf(first) : []),
   ];
