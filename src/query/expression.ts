@@ -1,3 +1,4 @@
+import { messageOf } from '../platform/index.ts';
 import { failure, type QueryFailure } from './outcome.ts';
 import { parsed, scalar, type Arguments } from './params.ts';
 import type { Expr } from './promql/ast.ts';
@@ -33,5 +34,22 @@ export function storageQuery(
   } catch (error) {
     if (error instanceof UnsupportedFunction) return failure('execution', error.message);
     throw error;
+  }
+}
+
+/**
+ * A rule's expression in the words of storage; the trees of rules are checked when they are loaded. `hiddenLabel` keeps
+ * those apart who share storage.
+ */
+export function ruleQuery(
+  expression: string,
+  hiddenLabel: string,
+): { ok: true; text: string } | { ok: false; message: string } {
+  try {
+    const expr = parsePromql(expression);
+    if (hiddenLabel === tenantLabel) refuseReservedLabel(expr);
+    return { ok: true, text: toStorageText(expr, hiddenLabel) };
+  } catch (error) {
+    return { ok: false, message: messageOf(error) };
   }
 }

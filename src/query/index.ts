@@ -5,6 +5,7 @@
  * see:   docs/adr/0005-where-tenancy-is-enforced.md
  */
 export { createQuery, defaultQueryConfig, type Query, type QueryConfig } from './query.ts';
+export { ruleQuery } from './expression.ts';
 export type { QueryErrorType, QueryFailure, QueryOutcome } from './outcome.ts';
 export { scopedArguments, tenantLabel } from './tenancy.ts';
 export type { ReadOptions, ReadOutcome, SeriesReader, StorageRead } from './series-reader.ts';

@@ -26,11 +26,15 @@ export type StorageArguments = readonly (readonly [StorageArgument, string])[];
  * `extra_filters` is never used: VictoriaMetrics ORs repeated ones, and a second would open another tenant
  * (field/reliability B2).
  */
-export function scopedArguments(tenantId: string, args: StorageArguments): URLSearchParams {
+export function scopedArguments(
+  tenantId: string,
+  args: StorageArguments,
+  label = tenantLabel,
+): URLSearchParams {
   if (tenantId === '') throw new GaugewayError('INTERNAL_ERROR', 'a query without a tenant');
   const scoped = new URLSearchParams();
   for (const [name, value] of args) scoped.append(name, value);
-  scoped.append('extra_label', `${tenantLabel}=${tenantId}`);
+  scoped.append('extra_label', `${label}=${tenantId}`);
   return scoped;
 }
 

@@ -1,5 +1,6 @@
+import { LRUCache } from 'lru-cache';
 import { messageOf } from '../platform/index.ts';
-import { scopedArguments, type SeriesReader } from '../query/index.ts';
+import { ruleQuery, scopedArguments, tenantLabel, type SeriesReader } from '../query/index.ts';
 import type { SampleRow } from '../rules/index.ts';
 
 export type Answer =
@@ -25,30 +26,52 @@ interface VectorAnswer {
   };
 }
 
-/** Asks storage directly: no cache and no delay, or VictoriaMetrics answers as of 30 s ago (field/alerting.md 1.10). */
-export function createAsk(reader: SeriesReader, limits: AskLimits): Ask {
-  return async (tenantId, expression, atMs) => {
-    const args = scopedArguments(tenantId, [
-      ['query', expression],
-      ['time', String(atMs / 1000)],
-      ['step', lookback],
-      ['nocache', '1'],
-      ['latency_offset', '1ms'],
-      ['timeout', `${limits.timeoutMs}ms`],
-    ]);
+/** Expressions in storage's words; rules ask the same again and again. */
+const mostTexts = 20_000;
+
+/**
+ * Asks storage directly: no cache and no delay, or VictoriaMetrics answers as of 30 s ago (field/alerting.md 1.10).
+ * `label` keeps those apart who share storage: tenants.
+ */
+export function createAsk(reader: SeriesReader, limits: AskLimits, label = tenantLabel): Ask {
+  const texts = new LRUCache<string, ReturnType<typeof ruleQuery>>({ max: mostTexts });
+  const textOf = (expression: string) => {
+    const known = texts.get(expression) ?? ruleQuery(expression, label);
+    texts.set(expression, known);
+    return known;
+  };
+  return async (scope, expression, atMs) => {
+    const query = textOf(expression);
+    if (!query.ok) return query;
+    const args = scopedArguments(
+      scope,
+      [
+        ['query', query.text],
+        ['time', String(atMs / 1000)],
+        ['step', lookback],
+        ['nocache', '1'],
+        ['latency_offset', '1ms'],
+        ['timeout', `${limits.timeoutMs}ms`],
+      ],
+      label,
+    );
     const outcome = await reader.read({ endpoint: 'query' }, args, {
       timeoutMs: limits.timeoutMs,
     });
     if (!outcome.ok) return { ok: false, message: `${outcome.reason}: ${outcome.message}` };
     try {
-      return toRows(JSON.parse(outcome.body.toString('utf8')) as VectorAnswer, limits.maxRows);
+      const answer = JSON.parse(outcome.body.toString('utf8')) as VectorAnswer;
+      return toRows(answer, { maxRows: limits.maxRows, label });
     } catch (error) {
       return { ok: false, message: `storage's answer is not to be read: ${messageOf(error)}` };
     }
   };
 }
 
-function toRows({ isPartial, data }: VectorAnswer, maxRows: number): Answer {
+function toRows(
+  { isPartial, data }: VectorAnswer,
+  { maxRows, label }: { maxRows: number; label: string },
+): Answer {
   const partial = isPartial === true;
   const { result } = data;
   if (data.resultType === 'scalar') {
@@ -60,16 +83,16 @@ function toRows({ isPartial, data }: VectorAnswer, maxRows: number): Answer {
     return { ok: false, message: `${vector.length} rows, more than the ${maxRows} of one rule` };
   }
   const rows = vector.map(({ metric, value }) => ({
-    labels: labelsOf(metric),
+    labels: labelsOf(metric, label),
     value: toNumber(value[1]),
   }));
   return { ok: true, isPartial: partial, rows };
 }
 
-/** The tenant's label is ours and nobody's rule sees it. */
-function labelsOf(metric: Record<string, string>): Map<string, string> {
+/** The label that keeps them apart is ours, and nobody's rule sees it. */
+function labelsOf(metric: Record<string, string>, label: string): Map<string, string> {
   const labels = new Map(Object.entries(metric));
-  labels.delete('tenant');
+  labels.delete(label);
   return labels;
 }
 
