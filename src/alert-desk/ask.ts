@@ -7,7 +7,10 @@ export interface SeriesRow {
   points: readonly { atMs: number; value: number }[];
 }
 
-export type Asked<T> = { ok: true; rows: readonly T[] } | { ok: false; message: string };
+export type Asked<T> =
+  | { ok: true; rows: readonly T[] }
+  /** `isRefused`: the same question would never be answered. */
+  | { ok: false; isRefused: boolean; message: string };
 
 export interface Grid {
   startMs: number;
@@ -53,7 +56,10 @@ export function createAsk(query: Pick<Query, 'instant' | 'range'>): Ask {
 type Row = Exclude<Answer['data']['result'], [number, string]>[number];
 
 function rowsOf<T>(outcome: QueryOutcome, toRow: (row: Row) => T): Asked<T> {
-  if (!outcome.ok) return { ok: false, message: outcome.message };
+  if (!outcome.ok) {
+    const isRefused = outcome.type === 'bad_data' || outcome.type === 'execution';
+    return { ok: false, isRefused, message: outcome.message };
+  }
   const { data } = JSON.parse(outcome.body.toString('utf8')) as Answer;
   const rows =
     data.resultType === 'scalar'

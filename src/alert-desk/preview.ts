@@ -74,8 +74,10 @@ export async function previewRule(
     throw tooMuch(`${evaluations} evaluations, more than ${mostEvaluations}`);
   }
   const answer = await deps.ask.over(tenantId, rule.expression, grid);
-  if (!answer.ok)
-    throw new GaugewayError('BAD_REQUEST', `the rule has no answer: ${answer.message}`);
+  if (!answer.ok) {
+    const code = answer.isRefused ? 'BAD_REQUEST' : 'UNAVAILABLE';
+    throw new GaugewayError(code, `the rule has no answer: ${answer.message}`);
+  }
   const rows = answer.rows.reduce((sum, { points }) => sum + points.length, 0);
   if (rows > mostRows) throw tooMuch(`${rows} rows, more than ${mostRows}`);
   const run = new Run(rule, grid);

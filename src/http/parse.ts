@@ -6,6 +6,7 @@ import type { Call } from './route.ts';
 
 /** The body by its schema. Throws BAD_REQUEST that names each wrong field, never its value. */
 export function bodyOf<S extends z.ZodType>(req: Request, schema: S): z.output<S> {
+  requireText(req.body);
   const parsed = schema.safeParse(req.body ?? {});
   if (parsed.success) return parsed.data;
   throw invalid('the body is not as expected', parsed.error);
@@ -13,9 +14,25 @@ export function bodyOf<S extends z.ZodType>(req: Request, schema: S): z.output<S
 
 /** The query string by its schema; a repeated name is an error. */
 export function queryOf<S extends z.ZodType>(req: Request, schema: S): z.output<S> {
+  requireText(req.query);
   const parsed = schema.safeParse(req.query);
   if (parsed.success) return parsed.data;
   throw invalid('the query is not as expected', parsed.error);
+}
+
+/** Refuses what is no text to Postgres: NUL, and half of a surrogate pair. */
+function requireText(input: unknown): void {
+  const rest = [input];
+  while (rest.length > 0) {
+    const value = rest.pop();
+    if (typeof value === 'string' && (value.includes('\0') || /\p{Surrogate}/u.test(value))) {
+      throw new GaugewayError('BAD_REQUEST', 'a text has a NUL or half a character in it');
+    }
+    if (typeof value === 'object' && value !== null) {
+      // One by one: a spread of a long list is too many arguments.
+      for (const [key, held] of Object.entries(value)) rest.push(key, held);
+    }
+  }
 }
 
 function invalid(message: string, error: z.ZodError): GaugewayError {

@@ -59,8 +59,13 @@ function asTexts(value: unknown, depth: number): unknown {
   return Object.fromEntries(entries.map(([key, held]) => [key, asTexts(held, depth + 1)]));
 }
 
-function toFieldProblem({ path = [], offset, message }: Problem, value: unknown): FieldProblem {
+function toFieldProblem(problem: Problem, value: unknown): FieldProblem {
+  const { path = [], offset } = problem;
   const field = path.join('.');
+  // Where it stands is said once: not again as in a file, where a line may hold many rules.
+  const { name } = value as { name?: unknown };
+  const [inRule, inField] = [`rule "${String(name)}": `, `${field}: `];
+  const message = without(inField, without(inRule, problem.message));
   if (offset === undefined) return { field, message };
   let text = value;
   for (const key of path) text = (text as Record<string, unknown>)[key];
@@ -68,3 +73,6 @@ function toFieldProblem({ path = [], offset, message }: Problem, value: unknown)
   const position = { line: before.length, column: (before.at(-1) ?? '').length + 1 };
   return { field, message, excerpt: underline(String(text), position) };
 }
+
+const without = (prefix: string, text: string): string =>
+  text.startsWith(prefix) ? text.slice(prefix.length) : text;

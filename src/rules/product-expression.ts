@@ -213,7 +213,7 @@ class Compiler {
   private metric({ text, start }: Token): string {
     const own =
       this.peek().kind === 'matcher' ? this.tokens[this.position++]!.text.slice(1, -1) : '';
-    const formula = derived[text];
+    const formula = Object.hasOwn(derived, text) ? derived[text] : undefined;
     if (formula !== undefined) {
       const names = formula.replaceAll(/[a-z]+\.\w+/g, (name) => this.selector(name, own, start));
       return `(${names})`;
@@ -229,7 +229,13 @@ class Compiler {
       op: '=' as const,
       value,
     }));
-    return match.metric.name + printMatchers([...implied, ...this.scope], own);
+    const labels: readonly string[] = match.metric.labels;
+    // `gpu=true` means hosts with a GPU; a GPU's own metrics have its number in that label, and no other host has them.
+    const scope = this.scope.filter(
+      ({ label, op, value }) =>
+        !(label === 'gpu' && op === '=' && value === 'true' && labels.includes('gpu')),
+    );
+    return match.metric.name + printMatchers([...implied, ...scope], own);
   }
 }
 

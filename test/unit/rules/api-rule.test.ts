@@ -91,5 +91,10 @@ describe('a rule made by API', () => {
       [],
     );
     expect(problemsOf({ ...cpuHot, id: 'mine', enabled: 'maybe' })).toEqual([]);
+    for (const name of ['constructor', '__proto__', 'toString']) {
+      expect(problemsOf({ ...cpuHot, expression: `${name} > 1` })).toMatchObject([
+        { field: 'expression', message: `unknown metric "${name}"` },
+      ]);
+    }
   });
 });
