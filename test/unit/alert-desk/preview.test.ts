@@ -75,7 +75,10 @@ describe('a preview', () => {
     const deps = depsOf({});
     const refusing: PreviewDeps = {
       ...deps,
-      ask: { ...deps.ask, over: () => Promise.resolve({ ok: false, isRefused: true, message: 'no such function' }) },
+      ask: {
+        ...deps.ask,
+        over: () => Promise.resolve({ ok: false, isRefused: true, message: 'no such function' }),
+      },
     };
     await expect(previewRule('t', rule, grid(1), refusing)).rejects.toThrow(/no such function/);
   });
