@@ -13,6 +13,7 @@ import {
   type LoadedConfig,
 } from '../platform/index.ts';
 import { examine } from './doctor.ts';
+import { addRuleCommands } from './rules/commands.ts';
 import { summaryOf } from './summary.ts';
 import { untilTold } from './until-told.ts';
 
@@ -99,6 +100,8 @@ function createProgram(
     .command('reference')
     .description('the page docs/reference/configuration.md')
     .action(() => terminal.out(configReference()));
+
+  addRuleCommands(program, terminal, (isGood) => finish(isGood ? 0 : 1));
 
   const victoria = program.command('victoria').description('the managed VictoriaMetrics');
   add(victoria, 'install', `fetch release ${pinnedRelease.version}, checked by its SHA-256`).action(

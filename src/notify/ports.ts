@@ -145,8 +145,6 @@ export interface StoredChannel extends Channel {
   updatedAtMs: number;
 }
 
-export type ChannelAction = 'channel_created' | 'channel_updated' | 'channel_deleted';
-
 export interface ChannelStore {
   all(): Promise<StoredChannel[]>;
   list(tenantId: string): Promise<StoredChannel[]>;

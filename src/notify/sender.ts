@@ -2,7 +2,7 @@ import { createTransport, type Transporter } from 'nodemailer';
 import { messageOf } from '../platform/index.ts';
 import { alertmanagerBody, alertmanagerUrl } from './channels/alertmanager.ts';
 import { mailOf } from './channels/email.ts';
-import { slackBody } from './channels/slack.ts';
+import { slackBody, slackOutcome } from './channels/slack.ts';
 import { teamsBody } from './channels/teams.ts';
 import { signatureHeaders, webhookBody } from './channels/webhook.ts';
 import type { Channel } from './channel.ts';
@@ -29,10 +29,12 @@ interface SenderDeps {
 export function createSender({ post, smtp }: SenderDeps): { send: Send; close: () => void } {
   const transport = smtp && mailTransport(smtp);
   return {
-    send: (message) =>
-      message.channel.kind === 'email'
-        ? sendMail(message, smtp, transport)
-        : post(postingOf(message)),
+    async send(message) {
+      const { kind, target } = message.channel;
+      if (kind === 'email') return sendMail(message, smtp, transport);
+      const outcome = await post(postingOf(message));
+      return kind === 'slack' ? slackOutcome(outcome, target) : outcome;
+    },
     close: () => transport?.close(),
   };
 }

@@ -1,4 +1,4 @@
-import { firingOf, isAllResolved, type Message, type MessageAlert } from './message.ts';
+import { firingOf, type Message, type MessageAlert } from './message.ts';
 
 /** `[FIRING] CPU High: web-1`, `[FIRING 12, RESOLVED 3] CPU High: 15 alerts`. */
 export function titleOf(message: Message): string {
@@ -96,18 +96,16 @@ export function linksOf({ annotations, generatorUrl }: MessageAlert): Link[] {
   return links.flatMap(([text, url]) => (isWeb(url) ? [{ text, url }] : []));
 }
 
-export const colours = {
-  grave: '#c92a2a',
-  warning: '#e67700',
-  resolved: '#2b8a3e',
-} as const;
+const colours = { grave: '#c92a2a', warning: '#b35900', resolved: '#2b8a3e' } as const;
 
-export function colourOf(message: Message): string {
-  if (isAllResolved(message)) return colours.resolved;
-  return message.alerts[0]?.severity === 'warning' || message.alerts[0]?.severity === 'info'
-    ? colours.warning
-    : colours.grave;
+export function colourOfAlert({ isResolved, severity }: MessageAlert): string {
+  if (isResolved) return colours.resolved;
+  return severity === 'warning' || severity === 'info' ? colours.warning : colours.grave;
 }
+
+/** Of the gravest that fires. */
+export const colourOf = ({ alerts }: Message): string =>
+  alerts[0] ? colourOfAlert(alerts[0]) : colours.resolved;
 
 /** Cut to a number of characters, without half a surrogate pair at the end. */
 export function cut(text: string, length: number): string {

@@ -146,6 +146,7 @@ class NotifyWorker implements Worker {
 
   private async deliver(claimed: ClaimedMessage): Promise<void> {
     const { outbox, find, clock, worker } = this.deps;
+    const claimedAtMs = clock.monotonicMs();
     const facts = await outbox.facts(claimed);
     const kept = await this.recheck(claimed, facts);
     if (kept.deliveries.length === 0) return;
@@ -157,6 +158,8 @@ class NotifyWorker implements Worker {
     }
     const startedAtMs = clock.nowMs();
     const before = clock.monotonicMs();
+    // This process stood still: the message is another one's by now.
+    if (before - claimedAtMs > lockMs / 2) return;
     const outcome = await this.deps.send(this.compose(kept, channel, startedAtMs));
     const durationMs = clock.monotonicMs() - before;
     this.meters.attempted(channel.kind, outcome.kind, durationMs / 1_000);
@@ -235,7 +238,7 @@ class NotifyWorker implements Worker {
       } catch (error) {
         this.meters.failed('mark');
         if (attempt >= markTries) throw error;
-        await sleep(250 * 2 ** attempt);
+        await sleep(250 * 2 ** attempt, this.stopping.signal);
       }
     }
   }

@@ -44,6 +44,8 @@ export interface EvaluateDeps {
   write: (output: Output, options: { isVisible: boolean }) => Promise<void>;
   externalLabels: ReadonlyMap<string, string>;
   externalUrl: string;
+  /** Added to the times of what is written; tests store at other times than they speak of. */
+  stampShiftMs?: number;
   monotonicMs: () => number;
 }
 
@@ -88,7 +90,7 @@ class GroupEvaluation {
     this.slotMs = slotMs;
     this.queryMs = slotMs - set.queryOffsetMs;
     this.deps = deps;
-    this.output = new Output(this.queryMs);
+    this.output = new Output(this.queryMs + (deps.stampShiftMs ?? 0));
   }
 
   async rule({ key, rule }: KeyedRule, before: RuleState): Promise<RuleOutcome> {

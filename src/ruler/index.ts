@@ -5,6 +5,8 @@
  * see:   docs/adr/0006-alert-state-and-leases-in-postgres.md
  */
 export { createAsk, type Answer, type Ask } from './ask.ts';
+export { inputsOf } from './chains.ts';
+export { evaluateGroup, type EvaluateDeps, type GroupState, type RuleOutcome } from './evaluate.ts';
 export type { InnerSources } from './inner-sets.ts';
 export { createRuler, type Ruler, type RulerConfig } from './ruler.ts';
 export type {
@@ -17,6 +19,6 @@ export type {
   StoredInstance,
 } from './ports.ts';
 export { toElements } from './elements.ts';
-export type { KeyedRule, RuleSet } from './rule-set.ts';
+export { toRuleSet, type KeyedRule, type RuleSet } from './rule-set.ts';
 export type { ApiRule } from './api-sets.ts';
 export { createRuleSets, type RuleSets } from './rule-sets.ts';

@@ -25,6 +25,13 @@ export {
   type Template,
   type TemplateData,
 } from './template/expand.ts';
-export { parseUnitTests, type TestGroup, type UnitTestFile } from './unit-test-file.ts';
+export {
+  parseUnitTests,
+  type AlertCase,
+  type ExpectedAlert,
+  type PromqlCase,
+  type TestGroup,
+  type UnitTestFile,
+} from './unit-test-file.ts';
 export type { SeriesValue } from './series-notation.ts';
 export type { SampleRow } from './template/value.ts';

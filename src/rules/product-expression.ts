@@ -229,7 +229,13 @@ class Compiler {
       op: '=' as const,
       value,
     }));
-    return match.metric.name + printMatchers([...implied, ...this.scope], own);
+    const labels: readonly string[] = match.metric.labels;
+    // `gpu=true` means hosts with a GPU; a GPU's own metrics have its number in that label, and no other host has them.
+    const scope = this.scope.filter(
+      ({ label, op, value }) =>
+        !(label === 'gpu' && op === '=' && value === 'true' && labels.includes('gpu')),
+    );
+    return match.metric.name + printMatchers([...implied, ...scope], own);
   }
 }
 

@@ -63,6 +63,7 @@ const wrongNeighbours: Record<string, string> = {
   alerts: 'rules',
   notify: 'ruler',
   ruler: 'storage/postgres',
+  'rule-tests': 'storage/victoria',
   'alert-desk': 'notify',
   agents: 'hosts',
   'storage/postgres': 'managed',

@@ -21,6 +21,7 @@ const arrows = {
   alerts: { doors: ['platform'] },
   notify: { doors: ['access', 'alerts', 'platform'] },
   ruler: { doors: ['rules', 'alerts', 'query', 'wire', 'catalog', 'platform'] },
+  'rule-tests': { doors: ['ruler', 'rules', 'query', 'wire', 'platform'] },
   'alert-desk': { doors: ['access', 'alerts', 'query', 'ruler', 'rules', 'platform'] },
   'storage/postgres': {
     doors: ['wire', 'catalog', 'platform'],
@@ -58,7 +59,18 @@ const arrows = {
       ],
     ],
   },
-  cli: { doors: ['app', 'managed', 'rules', 'alerts', 'ruler', 'storage/victoria', 'platform'] },
+  cli: {
+    doors: [
+      'app',
+      'managed',
+      'rule-tests',
+      'rules',
+      'ruler',
+      'storage/victoria',
+      'wire',
+      'platform',
+    ],
+  },
 };
 
 /** Library → the only places that may import it. */

@@ -1,7 +1,7 @@
 import { firingOf, type Message, type MessageAlert } from '../message.ts';
 import {
   colourOf,
-  colours,
+  colourOfAlert,
   cut,
   labelsOf,
   linksOf,
@@ -51,11 +51,11 @@ export function htmlOf(message: Message): string {
   const acknowledge =
     message.acknowledgeUrl === undefined || firingOf(message).length === 0
       ? ''
-      : `<p style="margin:0 0 20px">${button('Acknowledge', message.acknowledgeUrl, colour)}</p>`;
+      : `<p style="margin:0 0 20px">${button(message.alerts.length === 1 ? 'Acknowledge' : 'Acknowledge all', message.acknowledgeUrl, colour)}</p>`;
   const sender =
     message.publicUrl === ''
       ? ''
-      : `<p style="color:#868e96;font-size:12px;margin:20px 0 0">Sent by Gaugeway at ${link(message.publicUrl, message.publicUrl)}</p>`;
+      : `<p style="color:#5c636a;font-size:12px;margin:20px 0 0">Sent by Gaugeway at ${link(message.publicUrl, message.publicUrl)}</p>`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light"><title>${escape(titleOf(message))}</title></head>
@@ -70,7 +70,7 @@ ${more > 0 ? `<p style="margin:16px 0 0">… and ${more} more</p>` : ''}${sender
 }
 
 function card(alert: MessageAlert): string {
-  const colour = alert.isResolved ? colours.resolved : colours.grave;
+  const colour = colourOfAlert(alert);
   const rows: [string, string][] = [
     ['Value', valueText(alert)],
     ['When', timesOf(alert)],
@@ -87,7 +87,7 @@ ${links.length > 0 ? `<p style="margin:8px 0 0;font-size:13px">${links.join(' ·
 }
 
 const row = ([name, value]: [string, string]): string =>
-  `<tr><td style="padding:2px 16px 2px 0;color:#868e96;vertical-align:top">${escape(name)}</td><td style="padding:2px 0;overflow-wrap:anywhere">${escape(cut(value, maxText))}</td></tr>`;
+  `<tr><td style="padding:2px 16px 2px 0;color:#5c636a;vertical-align:top">${escape(name)}</td><td style="padding:2px 0;overflow-wrap:anywhere">${escape(cut(value, maxText))}</td></tr>`;
 
 /** The summary, and the description where it says something else. */
 function textsOf(alert: MessageAlert): string[] {

@@ -1,4 +1,5 @@
 import { firingOf, type Message, type MessageAlert } from '../message.ts';
+import type { SendOutcome } from '../outcome.ts';
 import {
   colourOf,
   cut,
@@ -17,6 +18,13 @@ const maxListed = 10;
 const maxHeader = 150;
 const maxSection = 1_000;
 const maxUrl = 3_000;
+
+/** Slack itself answers `ok` with a 200; with any other text the message was not taken. */
+export function slackOutcome(outcome: SendOutcome, target: string): SendOutcome {
+  const isSlack = new URL(target).hostname === 'hooks.slack.com';
+  if (!isSlack || outcome.kind !== 'sent' || outcome.answer.trim() === 'ok') return outcome;
+  return { ...outcome, kind: 'dead' };
+}
 
 /** Block Kit within an attachment, which alone has a colour; buttons are links, as incoming webhooks have no others. */
 export function slackBody(message: Message): string {
@@ -61,7 +69,13 @@ function buttonsOf(message: Message) {
   const [first] = message.alerts;
   const links = [
     ...(message.acknowledgeUrl !== undefined && firingOf(message).length > 0
-      ? [{ text: 'Acknowledge', url: message.acknowledgeUrl, style: 'primary' }]
+      ? [
+          {
+            text: message.alerts.length === 1 ? 'Acknowledge' : 'Acknowledge all',
+            url: message.acknowledgeUrl,
+            style: 'primary',
+          },
+        ]
       : []),
     ...(first ? linksOf(first) : []),
   ];

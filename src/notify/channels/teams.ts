@@ -71,7 +71,12 @@ function actionsOf(message: Message) {
   const [first] = message.alerts;
   const links = [
     ...(message.acknowledgeUrl !== undefined && firingOf(message).length > 0
-      ? [{ text: 'Acknowledge', url: message.acknowledgeUrl }]
+      ? [
+          {
+            text: message.alerts.length === 1 ? 'Acknowledge' : 'Acknowledge all',
+            url: message.acknowledgeUrl,
+          },
+        ]
       : []),
     ...(first ? linksOf(first) : []),
   ];

@@ -184,7 +184,9 @@ describe('the worker', () => {
     await finished();
     expect(await rows()).toMatchObject([{ status: 'dropped', reason: 'silenced' }]);
     expect(receiver.posts).toHaveLength(0);
-    const [incident] = (await database.postgres.knex('incidents')) as { told: string }[];
+    const incident = await database.postgres
+      .knex('incidents')
+      .first<{ told: string } | undefined>();
     expect(incident?.told).toBe('nothing');
   });
 

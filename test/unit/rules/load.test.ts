@@ -219,8 +219,10 @@ describe("a rule of the product's own schema", () => {
     [
       'gpu.utilization > 85 OR gpu.memory_used_pct > 90',
       'gpu=true',
-      'gpu_utilization{gpu="true"} > 85 or (100 * gpu_memory_used_mb{gpu="true"} / gpu_memory_total_mb{gpu="true"}) > 90',
+      'gpu_utilization > 85 or (100 * gpu_memory_used_mb / gpu_memory_total_mb) > 90',
     ],
+    ['cpu.utilization > 90', 'gpu=true', 'cpu_utilization{gpu="true"} > 90'],
+    ['gpu.utilization > 90', 'gpu=1', 'gpu_utilization{gpu="1"} > 90'],
     ['cpu.core.3 > 90', 'all', 'cpu_core{core="3"} > 90'],
     ['disk.used_pct{mount="/"} > 85', 'role=db', 'disk_used_pct{mount="/",role="db"} > 85'],
     [
