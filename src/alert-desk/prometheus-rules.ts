@@ -182,21 +182,30 @@ interface Seen {
 /** Undefined of a group that the arguments leave out, or leave nothing of. */
 function groupJson(group: Group, seen: Seen): object | undefined {
   const { files, groups } = seen.filter;
-  if (files.length > 0 && !files.includes(group.file)) return undefined;
-  if (groups.length > 0 && !groups.includes(group.name)) return undefined;
+  const isAmong = (names: readonly string[], name: string) =>
+    names.length === 0 || names.includes(name);
+  if (!isAmong(files, group.file) || !isAmong(groups, group.name)) return undefined;
   const chosen = group.rules.filter(({ rule }) => isChosen(rule, seen.filter));
   if (chosen.length === 0 && group.rules.length > 0) return undefined;
-  const status = seen.statuses.find(({ key }) => key === group.key);
+  const status = statusOf(group, seen.statuses);
   const health = new Map(seen.statuses.flatMap((one) => Object.entries(one.health)));
   return {
     name: group.name,
     file: group.file,
     rules: chosen.map(({ key, rule }) => ruleJson(rule, health.get(key), ofRule(key, seen))),
-    interval: group.intervalMs / 1000,
+    interval: (status?.intervalMs ?? group.intervalMs) / 1000,
     limit: limitOf(group),
     evaluationTime: (status?.durationMs ?? 0) / 1000,
     lastEvaluation: timeText(status?.lastSlotMs ?? undefined),
   };
+}
+
+/** Rules made by API are evaluated in several groups: the latest speaks for them. */
+function statusOf({ key }: Group, statuses: readonly GroupStatus[]): GroupStatus | undefined {
+  if (key !== apiGroup.key) return statuses.find((status) => status.key === key);
+  return statuses
+    .filter((status) => status.key.startsWith(`${apiGroup.file};`))
+    .sort((a, b) => (b.lastSlotMs ?? 0) - (a.lastSlotMs ?? 0))[0];
 }
 
 /** Each alerting rule has its group's. */
