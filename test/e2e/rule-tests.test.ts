@@ -26,7 +26,7 @@ async function cli(...args: string[]): Promise<Said> {
     // A checkout builds itself when it has changed.
     return { code: 0, out: stdout, err: stderr.replace('building …\n', '') };
   } catch (error) {
-    const { code = 1, stdout = '', stderr = '' } = error as Said & Record<string, string>;
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
     return { code, out: stdout, err: stderr };
   }
 }

@@ -27,12 +27,16 @@ interface ClaimedRow {
 /** Any number that no other part takes: claims go one after another, sends at the same time. */
 const claimLock = 7_204_115_001n;
 
+/** A process that is stopped in the middle loses its locks: others must not wait for it. */
+const notForLong = `SET LOCAL idle_in_transaction_session_timeout = '3s'`;
+
 /** The worker's side of `deliveries`. Times are the database's. */
 export function createOutboxStore(knex: Knex): Outbox {
   return {
     claim: (terms) =>
       knex.transaction(async (trx) => {
         // A statement sees what was committed when it began: the ones after this one see all earlier claims.
+        await trx.raw(notForLong);
         await trx.raw('SELECT pg_advisory_xact_lock(?)', [claimLock.toString()]);
         await trx.raw(requeueLost);
         const collapsed = await trx.raw<{ rows: { reason: DeliveryReason }[] }>(collapse);
@@ -83,6 +87,7 @@ interface Finish {
 async function finishIn(trx: Knex.Transaction, { message, worker, verdict, attempt }: Finish) {
   const { status } = verdict;
   const isQueued = status === 'queued';
+  await trx.raw(notForLong);
   await trx.raw(finish, {
     ...{ ids: message.deliveries.map(({ id }) => id), worker, status },
     reason: status === 'dead' ? verdict.reason : null,
@@ -142,7 +147,8 @@ const nowMs = 'floor(extract(epoch FROM clock_timestamp()) * 1000)';
 /** Of workers that are gone. They may have sent: the message keeps its id, by which receivers know a repeat. */
 const requeueLost = `
   UPDATE deliveries SET status = 'queued', locked_by = NULL, locked_until = NULL
-  WHERE status = 'sending' AND locked_until < clock_timestamp()`;
+  WHERE id IN (
+    SELECT id FROM deliveries WHERE status = 'sending' AND locked_until < clock_timestamp() FOR UPDATE SKIP LOCKED)`;
 
 /**
  * Several messages about one alert to one channel, none of them tried yet: the last one says it all. If it says that

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Knex } from 'knex';
+import { createOutboxStore } from '../../../src/storage/postgres/index.ts';
 import { startDatabase, type TestDatabase } from '../../support/access.ts';
 import { queue, startWorker } from '../../support/outbox.ts';
 import { startReceiver, type Receiver } from '../../support/receiver.ts';
@@ -58,6 +60,30 @@ const finished = () =>
   );
 const payloads = () => receiver.posts.map(({ body }) => JSON.parse(body) as Payload);
 const start = (options = {}) => startWorker(stage, database.postgres, options);
+
+function deferred() {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve: () => resolve() };
+}
+
+/** A database whose transactions do not come to their end before the server has had enough of them. */
+function standingStill(knex: Knex, onStill: () => void): Knex {
+  const transaction = (work: (trx: Knex.Transaction) => Promise<unknown>) =>
+    knex.transaction(async (trx) => {
+      await work(trx);
+      onStill();
+      await until('the server ends the session', () =>
+        database.postgres.knex
+          .raw<{ rows: unknown[] }>(
+            `SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND pid <> pg_backend_pid()`,
+          )
+          .then(({ rows: found }) => found.length === 0),
+      );
+      await trx.raw('SELECT 1');
+    });
+  return Object.assign(((table: string) => knex(table)) as unknown as Knex, { transaction });
+}
 
 describe('the worker', () => {
   it('sends a message, marks it and keeps the answer', async () => {
@@ -214,6 +240,26 @@ describe('the worker', () => {
     await start();
     await finished();
     expect(receiver.posts.map(({ headers }) => headers['idempotency-key'])).toEqual([messageId]);
+  });
+
+  it('does not wait for one that was stopped in the middle of a claim', async () => {
+    await queue(database.postgres, [{ channel: hook }]);
+    const other = database.connect();
+    const claimed = deferred();
+    // Stands still after its claim, as a stopped process does, with the locks that the claim took.
+    const standing = createOutboxStore(standingStill(other.knex, claimed.resolve)).claim({
+      ...{ worker: 'stopped', maxMessages: 1, maxAlerts: 1, groupWaitMs: 0 },
+      ...{ lockMs: 60_000, busy: [] },
+    });
+    const outcome = standing.then(
+      () => 'claimed',
+      () => 'undone',
+    );
+    await claimed.promise;
+    await start();
+    await finished();
+    expect(receiver.posts).toHaveLength(1);
+    expect(await outcome).toBe('undone');
   });
 
   it('sends mails with a lasting Message-ID in one thread for each alert', async () => {
