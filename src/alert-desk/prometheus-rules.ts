@@ -55,9 +55,10 @@ export async function ruleGroupsView(
   args: URLSearchParams,
 ): Promise<RuleGroupsView> {
   const filter = filterOf(args);
-  const [statuses, stored, alerts] = await Promise.all([
+  const [statuses, stored, counts, alerts] = await Promise.all([
     deps.evaluations.groups(tenantId),
     deps.store.list(tenantId),
+    deps.evaluations.counts(tenantId),
     filter.withAlerts ? deps.evaluations.alerts(tenantId) : Promise.resolve([]),
   ]);
   const groups: Group[] = deps.files.groups(tenantId).map(({ key, file, name, rules, rhythm }) => ({
@@ -67,7 +68,7 @@ export async function ruleGroupsView(
   const made = stored.filter(({ enabled }) => enabled).flatMap((rule) => fromStored(rule));
   if (made.length > 0) groups.push({ ...apiGroup, rules: made });
   groups.sort((a, b) => compare(a.file, b.file) || compare(a.name, b.name));
-  const seen = { statuses, alerts: alertsByRule(alerts), filter };
+  const seen = { statuses, counts, alerts: alertsByRule(alerts), filter };
   const shown = groups.flatMap((group) => {
     const json = groupJson(group, seen);
     return json === undefined ? [] : [{ token: tokenOf(group), json }];
@@ -118,7 +119,7 @@ function filterOf(args: URLSearchParams): Filter {
   if (nextToken !== '' && limit === 0) {
     throw badParameter(
       'group_next_token',
-      'group_limit needs to be provided in order to paginate over the groups',
+      'group_limit needs to be present in order to paginate over the groups',
     );
   }
   return {
@@ -138,9 +139,11 @@ const badParameter = (name: string, reason: string): GaugewayError =>
 function wholeNumber(args: URLSearchParams, name: string): number {
   const text = args.get(name) ?? '';
   if (text === '') return 0;
-  if (!/^\d{1,9}$/.test(text) || Number(text) === 0) {
-    throw badParameter(name, `invalid ${name} value, it must be a number larger than 0`);
+  if (!/^[+-]?\d{1,9}$/.test(text)) {
+    const reason = `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`;
+    throw badParameter(name, `${name} needs to be a valid number: ${reason}`);
   }
+  if (Number(text) <= 0) throw badParameter(name, `${name} needs to be greater than 0`);
   return Number(text);
 }
 
@@ -149,7 +152,10 @@ function isTrue(args: URLSearchParams, name: string): boolean {
   const text = args.get(name) ?? '';
   if (/^(?:1|t|T|TRUE|true|True)$/.test(text)) return true;
   if (text === '' || /^(?:0|f|F|FALSE|false|False)$/.test(text)) return false;
-  throw badParameter(name, `error converting ${name}: invalid syntax`);
+  throw badParameter(
+    name,
+    `error converting ${name}: strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`,
+  );
 }
 
 function matcherOf(text: string) {
@@ -168,6 +174,7 @@ const toSilenceMatcher = ({ name, op, value }: Matcher): SilenceMatcher => ({
 
 interface Seen {
   statuses: readonly GroupStatus[];
+  counts: Awaited<ReturnType<EvaluationStore['counts']>>;
   alerts: ReadonlyMap<string, readonly StoredAlert[]>;
   filter: Filter;
 }
@@ -175,22 +182,35 @@ interface Seen {
 /** Undefined of a group that the arguments leave out, or leave nothing of. */
 function groupJson(group: Group, seen: Seen): object | undefined {
   const { files, groups } = seen.filter;
-  if (files.length > 0 && !files.includes(group.file)) return undefined;
-  if (groups.length > 0 && !groups.includes(group.name)) return undefined;
+  const isAmong = (names: readonly string[], name: string) =>
+    names.length === 0 || names.includes(name);
+  if (!isAmong(files, group.file) || !isAmong(groups, group.name)) return undefined;
   const chosen = group.rules.filter(({ rule }) => isChosen(rule, seen.filter));
   if (chosen.length === 0 && group.rules.length > 0) return undefined;
-  const status = seen.statuses.find(({ key }) => key === group.key);
+  const status = statusOf(group, seen.statuses);
   const health = new Map(seen.statuses.flatMap((one) => Object.entries(one.health)));
   return {
     name: group.name,
     file: group.file,
-    rules: chosen.map(({ key, rule }) => ruleJson(rule, health.get(key), seen.alerts.get(key))),
-    interval: group.intervalMs / 1000,
-    limit: 0,
+    rules: chosen.map(({ key, rule }) => ruleJson(rule, health.get(key), ofRule(key, seen))),
+    interval: (status?.intervalMs ?? group.intervalMs) / 1000,
+    limit: limitOf(group),
     evaluationTime: (status?.durationMs ?? 0) / 1000,
     lastEvaluation: timeText(status?.lastSlotMs ?? undefined),
   };
 }
+
+/** Rules made by API are evaluated in several groups: the latest speaks for them. */
+function statusOf({ key }: Group, statuses: readonly GroupStatus[]): GroupStatus | undefined {
+  if (key !== apiGroup.key) return statuses.find((status) => status.key === key);
+  return statuses
+    .filter((status) => status.key.startsWith(`${apiGroup.file};`))
+    .sort((a, b) => (b.lastSlotMs ?? 0) - (a.lastSlotMs ?? 0))[0];
+}
+
+/** Each alerting rule has its group's. */
+const limitOf = ({ rules }: Group): number =>
+  rules.reduce((most, { rule }) => Math.max(most, rule.kind === 'alert' ? rule.limit : 0), 0);
 
 function isChosen(rule: Rule, { type, rules, matches }: Filter): boolean {
   if (type !== undefined && rule.kind !== type) return false;
@@ -207,34 +227,46 @@ const labelsJson = (rule: Rule): Record<string, string> =>
     ]),
   );
 
-function ruleJson(
-  rule: Rule,
-  health: RuleHealth | undefined,
-  alerts: readonly StoredAlert[] = [],
-): object {
-  const evaluated = {
-    health: health?.health ?? 'unknown',
-    ...(health?.error === undefined ? {} : { lastError: health.error }),
-    evaluationTime: (health?.durationMs ?? 0) / 1000,
-    lastEvaluation: timeText(health?.lastMs),
+interface OfRule {
+  state: 'firing' | 'pending' | 'inactive';
+  /** Null where they are not asked for. */
+  alerts: readonly StoredAlert[] | null;
+}
+
+function ofRule(key: string, { counts, alerts, filter }: Seen): OfRule {
+  const { firing, pending } = counts.get(key) ?? { firing: 0, pending: 0 };
+  return {
+    state: firing > 0 ? 'firing' : pending > 0 ? 'pending' : 'inactive',
+    alerts: filter.withAlerts ? (alerts.get(key) ?? []) : null,
   };
+}
+
+function ruleJson(rule: Rule, health: RuleHealth | undefined, { state, alerts }: OfRule): object {
+  const evaluated = evaluatedJson(health);
   const { name, expression: query } = rule;
   const labels = labelsJson(rule);
-  if (rule.kind === 'record') return { name, query, labels, ...evaluated, type: 'recording' };
+  if (rule.kind === 'record') {
+    const shown = rule.labels.size === 0 ? {} : { labels };
+    return { name, query, ...shown, ...evaluated, type: 'recording' };
+  }
   const annotations = [...rule.annotations].map(([key, { text }]) => [key, text] as const);
   return {
-    state: health === undefined ? 'unknown' : stateOf(alerts),
+    state: health === undefined ? 'unknown' : state,
     ...{ name, query, duration: rule.forMs / 1000, keepFiringFor: rule.keepFiringForMs / 1000 },
     ...{ labels, annotations: Object.fromEntries(annotations) },
-    alerts: alerts.map(toPrometheusAlert),
+    alerts: alerts?.map(toPrometheusAlert) ?? null,
     ...evaluated,
     type: 'alerting',
   };
 }
 
-function stateOf(alerts: readonly StoredAlert[]): 'firing' | 'pending' | 'inactive' {
-  if (alerts.some(({ state }) => state === 'firing')) return 'firing';
-  return alerts.length > 0 ? 'pending' : 'inactive';
+function evaluatedJson(health: RuleHealth | undefined): object {
+  return {
+    health: health?.health ?? 'unknown',
+    ...(health?.error === undefined ? {} : { lastError: health.error }),
+    evaluationTime: (health?.durationMs ?? 0) / 1000,
+    lastEvaluation: timeText(health?.lastMs),
+  };
 }
 
 /** Go's zero time where it never was. */

@@ -144,6 +144,10 @@ describe('rules', () => {
       const { body } = await admin('GET', `/api/v1/alerts/events?rule_id=${id}`);
       return (body['total'] as number) > 0;
     });
+    const { body } = await admin('GET', '/api/v1/rules?rule_group[]=api');
+    expect(body['data']).toMatchObject({
+      groups: [{ name: 'api', file: 'api', interval: 1, rules: [{ name: 'Any', health: 'ok' }] }],
+    });
     await admin('DELETE', `/api/v1/alerts/rules/${id}`);
     await until('its alerts end with it', async () => {
       const { body } = await admin('GET', `/api/v1/alerts/events?rule_id=${id}&state=resolved`);
