@@ -4,6 +4,5 @@
  * never: starts a storage, prints.
  * see:   rules/README.md
  */
-export { resolveRuleFiles } from './load.ts';
 export type { TestStorage } from './ports.ts';
 export { runTestFile, type FileResult, type GroupResult } from './run.ts';

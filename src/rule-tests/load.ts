@@ -1,17 +1,27 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { GaugewayError, messageOf } from '../platform/index.ts';
 import { formatProblem, parseRules, type RuleGroup } from '../rules/index.ts';
 
-/** The rule files that a test file names, relative to it, with `*`, `?` and `[…]` in their names (Go's filepath.Glob). */
-export function resolveRuleFiles(testFile: string, patterns: readonly string[]): string[] {
+/**
+ * The rule files that a test file names, relative to it, with `*`, `?` and `[…]` in their names (Go's filepath.Glob).
+ * What names no file is a warning, as in promtool.
+ */
+export function resolveRuleFiles(
+  testFile: string,
+  patterns: readonly string[],
+  warn: (message: string) => void,
+): string[] {
   return patterns.flatMap((pattern) => {
     const path = isAbsolute(pattern) ? pattern : join(dirname(testFile), pattern);
-    return /[*?[]/.test(path) ? glob(path) : [path];
+    const files = glob(path);
+    if (files.length === 0) warn(`no file match pattern ${pattern}`);
+    return files;
   });
 }
 
 function glob(path: string): string[] {
+  if (!/[*?[]/.test(path)) return existsSync(path) ? [path] : [];
   const folder = dirname(path);
   const folders = /[*?[]/.test(folder) ? glob(folder) : [folder];
   const name = patternOf(basename(path));

@@ -30,6 +30,7 @@ export interface GroupResult {
 
 export interface FileResult {
   file: string;
+  warnings: readonly string[];
   groups: readonly GroupResult[];
 }
 
@@ -47,13 +48,16 @@ export async function runTestFile(
   text: string,
   options: RunOptions,
 ): Promise<FileResult> {
+  const warnings: string[] = [];
   let tests: UnitTestFile;
   let groups: RuleGroup[];
   try {
     tests = parseUnitTests(text, file);
-    groups = loadGroups(resolveRuleFiles(file, tests.ruleFiles));
+    groups = loadGroups(
+      resolveRuleFiles(file, tests.ruleFiles, (message) => warnings.push(message)),
+    );
   } catch (error) {
-    return { file, groups: [{ name: '', failures: [messageOf(error)] }] };
+    return { file, warnings, groups: [{ name: '', failures: [messageOf(error)] }] };
   }
   const sets = ordered(groups, tests.groupOrder).map((group) =>
     toRuleSet('test', group, { intervalMs: tests.evaluationIntervalMs, queryOffsetMs: 0 }),
@@ -64,7 +68,7 @@ export async function runTestFile(
     const run = new GroupRun(group, sets, tests.evaluationIntervalMs, options);
     results.push({ name: group.name, failures: await run.failures() });
   }
-  return { file, groups: results };
+  return { file, warnings, groups: results };
 }
 
 /** Those that are named come in that order, after the others. */

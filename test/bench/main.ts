@@ -7,6 +7,9 @@ import { benchIngest } from './ingest.ts';
 import { benchLatency } from './latency.ts';
 import { benchQuery } from './query.ts';
 import { machine, toMarkdown, type Table } from './report.ts';
+import { benchAlertLatency } from './rules/latency.ts';
+import { benchRules } from './rules/main.ts';
+import { benchStorm } from './rules/storm.ts';
 import { benchSustained } from './sustained.ts';
 
 const suites: Record<string, () => Promise<Table[]>> = {
@@ -22,6 +25,17 @@ const suites: Record<string, () => Promise<Table[]>> = {
       hosts: [50, 500, 5_000],
       samples: 6_000_000,
     }),
+  rules: async () => [
+    ...(await benchRules({
+      sizes: [
+        ...[10, 100, 1_000, 5_000].map((rules) => ({ rules, hosts: 500 })),
+        ...[50, 5_000].map((hosts) => ({ rules: 1_000, hosts })),
+      ],
+      seconds: 20,
+    })),
+    ...(await benchAlertLatency({ hosts: 60, seconds: 150 })),
+    ...(await benchStorm(10_000)),
+  ],
   agent: async () => [
     await benchAgentBudget({ minutes: 10, outageMinutes: 5 }),
     await benchAgentProcesses([200, 1_000, 5_000]),

@@ -35,10 +35,11 @@ export async function testRules(
 }
 
 function print(
-  { file, groups }: FileResult,
+  { file, warnings, groups }: FileResult,
   terminal: { out: (text: string) => void; err: (text: string) => void },
 ): void {
   terminal.out(`Unit Testing:  ${file}\n`);
+  for (const warning of warnings) terminal.err(`  WARNING: ${warning}\n`);
   const failures = groups.flatMap((group) => group.failures);
   if (failures.length === 0) terminal.out('  SUCCESS\n\n');
   else terminal.err(`  FAILED:\n${failures.join('\n')}\n\n`);

@@ -52,6 +52,7 @@ beforeAll(async () => {
   product = await startProduct(stage, await startStorage(stage), {
     GAUGEWAY_RULES_DIR: folder,
     GAUGEWAY_ALLOW_PRIVATE_WEBHOOKS: 'true',
+    GAUGEWAY_ALERTS_MAX_ROWS: '50',
   });
   rows = await database(stage, product);
 }, 60_000);
@@ -119,5 +120,34 @@ describe('a ruler over real storage and a real database', () => {
       `SELECT detail FROM incident_events WHERE kind = 'resolved' ORDER BY id DESC LIMIT 1`,
     );
     expect(events).toEqual([{ detail: { reason: 'rule-removed' } }]);
+  });
+
+  it('refuses a rule that comes to too many rows, and evaluates the others of its group', async () => {
+    const points = Array.from({ length: 60 }, (_, i) => ({
+      ...{ labels: { __name__: 'cpu_load1', host_id: `many-${i}` }, value: 5 },
+    }));
+    await send(product, points);
+    writeFileSync(
+      join(folder, 'wide.yaml'),
+      `groups:
+  - name: wide
+    interval: 1s
+    rules:
+      - {alert: Wide, expr: cpu_load1 > 1}
+      - {alert: Narrow, expr: 'cpu_load1{host_id="many-1"} > 1'}
+`,
+    );
+    const named = (name: string) => rows('SELECT 1 FROM incidents WHERE rule_name = $1', [name]);
+    await until('the narrow one fires', async () => (await named('Narrow')).length === 1);
+    const [group] = await rows(`SELECT health FROM rule_groups WHERE key = 'wide.yaml;wide'`);
+    const health = Object.values(group?.['health'] as Record<string, Record<string, string>>);
+    expect(health.map(({ name, health: state }) => [name, state])).toEqual([
+      ...[
+        ['Wide', 'err'],
+        ['Narrow', 'ok'],
+      ],
+    ]);
+    expect(health[0]?.['error']).toBe('60 rows, more than the 50 of one rule');
+    expect(await named('Wide')).toEqual([]);
   });
 });
