@@ -1,4 +1,9 @@
-import type { AlertCase, ExpectedAlert, PromqlCase } from '../rules/index.ts';
+import {
+  promDuration,
+  type AlertCase,
+  type ExpectedAlert,
+  type PromqlCase,
+} from '../rules/index.ts';
 
 type Labels = ReadonlyMap<string, string>;
 
@@ -19,7 +24,7 @@ export function judgeAlerts(
   const got = firing.map(alertText).sort();
   if (exp.join('\n') === got.join('\n')) return undefined;
   const head = name === '' ? '' : `    name: ${name},\n`;
-  return `${head}    alertname: ${alertName}, time: ${goDuration(evalMs)}, \n        exp:${listText(exp)}, \n        got:${listText(got)}`;
+  return `${head}    alertname: ${alertName}, time: ${promDuration(evalMs)}, \n        exp:${listText(exp)}, \n        got:${listText(got)}`;
 }
 
 /** Empty labels are absent ones; an empty annotation is one. */
@@ -64,7 +69,7 @@ export function judgeSamples(
 }
 
 export const caseText = (expression: string, evalMs: number, text: string): string =>
-  `    expr: ${JSON.stringify(expression)}, time: ${goDuration(evalMs)},\n${text}`;
+  `    expr: ${JSON.stringify(expression)}, time: ${promDuration(evalMs)},\n${text}`;
 
 const byLabels = (a: Sample, b: Sample) => (labelsText(a.labels) < labelsText(b.labels) ? -1 : 1);
 
@@ -93,23 +98,4 @@ function floatText(value: number): string {
     .toExponential()
     .replace(/e([+-])(\d)$/, 'e$10$2')
     .toUpperCase();
-}
-
-/** Prometheus's own form: `1h30m`, `0s`. */
-export function goDuration(ms: number): string {
-  const units = [
-    [86_400_000, 'd'],
-    [3_600_000, 'h'],
-    [60_000, 'm'],
-    [1_000, 's'],
-    [1, 'ms'],
-  ] as const;
-  let rest = ms;
-  let text = '';
-  for (const [unitMs, unit] of units) {
-    const count = Math.floor(rest / unitMs);
-    if (count > 0) text += `${count}${unit}`;
-    rest -= count * unitMs;
-  }
-  return text === '' ? '0s' : text;
 }

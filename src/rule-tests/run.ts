@@ -1,6 +1,7 @@
 import { messageOf } from '../platform/index.ts';
 import {
   parseUnitTests,
+  promDuration,
   type ExpectedAlert,
   type RuleGroup,
   type TestGroup,
@@ -16,7 +17,7 @@ import {
   type RuleOutcome,
   type RuleSet,
 } from '../ruler/index.ts';
-import { caseText, goDuration, judgeAlerts, judgeSamples } from './compare.ts';
+import { caseText, judgeAlerts, judgeSamples } from './compare.ts';
 import { inputRequest } from './input.ts';
 import { loadGroups, resolveRuleFiles } from './load.ts';
 import type { TestStorage } from './ports.ts';
@@ -145,7 +146,7 @@ class GroupRun {
 
   private errorOf({ rule, error }: RuleOutcome, slotMs: number): string[] {
     if (error === undefined) return [];
-    const time = goDuration(slotMs - this.test.startMs);
+    const time = promDuration(slotMs - this.test.startMs);
     return [`    rule: ${rule?.name ?? ''}, time: ${time}, err: ${error}`];
   }
 

@@ -16,6 +16,8 @@ export interface InnerSources {
     tenantId: string,
     slots: number,
   ): Promise<{ all: number; failing: readonly { groupKey: string; error: string }[] }>;
+  /** Messages that were given up within the last hour, by channel. */
+  deadMessages(tenantId: string): Promise<readonly { channel: string; count: number }[]>;
 }
 
 const receivedIntervalMs = 5_000;
@@ -68,44 +70,53 @@ const innerRule = (name: string): AlertingRule => ({
   ...{ labels: new Map(), annotations: new Map() },
 });
 
-/** Storage that answers nobody is one alert, not one for each group. */
 async function ownTroubles(tenantId: string, sources: InnerSources): Promise<AlertElement[]> {
+  const dead = await sources.deadMessages(tenantId);
+  const silent = dead.map(({ channel, count }) =>
+    trouble(
+      ['NotificationsFailing', 'critical'],
+      {
+        summary: `${count} messages to ${channel} were given up within the hour`,
+        description:
+          'They are listed at /api/v1/deliveries?status=dead and can be sent again there.',
+      },
+      { channel },
+    ),
+  );
+  return [...(await failingRules(tenantId, sources)), ...silent];
+}
+
+/** Storage that answers nobody is one alert, not one for each group. */
+async function failingRules(tenantId: string, sources: InnerSources): Promise<AlertElement[]> {
   const { all, failing } = await sources.failingGroups(tenantId, patience);
   const [first] = failing;
   if (first === undefined) return [];
   if (failing.length === all) {
     return [
-      trouble('StorageUnreachable', 'critical', {
+      trouble(['StorageUnreachable', 'critical'], {
         summary: `No rule can be evaluated: ${first.error}`,
         description: `All ${all} groups of rules have failed ${patience} times in a row. Alerts stay as they are until storage answers.`,
       }),
     ];
   }
-  return failing.slice(0, mostNamed).map(({ groupKey, error }) =>
-    trouble(
-      'RuleEvaluationFailing',
-      'warning',
-      {
-        summary: `Rules of ${groupKey} fail: ${error}`,
-      },
-      groupKey,
-    ),
-  );
+  return failing
+    .slice(0, mostNamed)
+    .map(({ groupKey, error }) =>
+      trouble(
+        ['RuleEvaluationFailing', 'warning'],
+        { summary: `Rules of ${groupKey} fail: ${error}` },
+        { rule_group: groupKey },
+      ),
+    );
 }
 
 function trouble(
-  alertname: string,
-  severity: string,
+  [alertname, severity]: readonly [string, string],
   annotations: Record<string, string>,
-  groupKey?: string,
+  labels: Record<string, string> = {},
 ): AlertElement {
-  const labels = {
-    alertname,
-    severity,
-    ...(groupKey === undefined ? {} : { rule_group: groupKey }),
-  };
   return {
-    labels: new Map(Object.entries(labels)),
+    labels: new Map(Object.entries({ alertname, severity, ...labels })),
     annotations: new Map(Object.entries(annotations)),
     value: 1,
   };

@@ -9,7 +9,8 @@ import type { AlertingRule, RuleGroup } from './rule.ts';
 import { parseScope, tagMatcher, type ScopeMatcher } from './scope.ts';
 import { parseRuleTemplate, type Template } from './template/expand.ts';
 
-const channel = /^(?:email|webhook|alertmanager)(?::\S+)?$/;
+/** `none`: only shown, nobody is told. */
+const channel = /^(?:none|(?:email|webhook|slack|teams|alertmanager)(?::\S+)?)$/;
 const defaultIntervalMs = 30_000;
 const defaultCooldownMs = 5 * 60_000;
 
@@ -139,7 +140,7 @@ function readChannels(fields: Fields): string[] {
     if (typeof value === 'string' && channel.test(value)) return [value];
     fields.wrong(
       'channels',
-      'channels: expected email, webhook or alertmanager, each with :ADDRESS or without',
+      'channels: expected none, or email, webhook, slack, teams or alertmanager, each with :ADDRESS or without',
     );
     return [];
   });

@@ -7,6 +7,7 @@ import { benchIngest } from './ingest.ts';
 import { benchLatency } from './latency.ts';
 import { benchQuery } from './query.ts';
 import { machine, toMarkdown, type Table } from './report.ts';
+import { benchRulerFaults } from './rules/faults.ts';
 import { benchAlertLatency } from './rules/latency.ts';
 import { benchRules } from './rules/main.ts';
 import { benchStorm } from './rules/storm.ts';
@@ -45,6 +46,7 @@ const suites: Record<string, () => Promise<Table[]>> = {
 };
 
 const soaks: Record<string, () => Promise<Table[]>> = {
+  faults: () => benchRulerFaults({ seconds: 300, rules: 1_000, hosts: 100, everyMs: 3_000 }),
   soak: async () => [await benchSustained({ seconds: 600, samplesPerSecond: 150_000 })],
 };
 

@@ -33,7 +33,7 @@ async function cli(...args: string[]): Promise<Said> {
 
 describe('gaugeway rules', () => {
   it('holds the starter set to its tests', async () => {
-    const files = ['agent', 'gpu', 'host'].map((name) => `rules/${name}.test.yaml`);
+    const files = ['agent', 'gaugeway', 'gpu', 'host'].map((name) => `rules/${name}.test.yaml`);
     const said = await cli('rules', 'test', ...files);
     expect(said).toMatchObject({ code: 0, err: '' });
     expect(said.out.match(/SUCCESS/g)).toHaveLength(files.length);

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { checkRules, type CheckOptions } from './check.ts';
+import { convertRules, type ConvertOptions } from './convert.ts';
+import { previewRules, type PreviewOptions } from './preview.ts';
 import { testRules, type TestOptions } from './test.ts';
 
 interface Terminal {
@@ -31,4 +33,19 @@ export function addRuleCommands(
     .action(async (files: string[], options: TestOptions) =>
       finish(await testRules(files, options, terminal)),
     );
+  rules
+    .command('convert')
+    .description('print a rule file in the other dialect')
+    .argument('<file>', 'a rule file of either dialect')
+    .requiredOption('--to <dialect>', 'prometheus or gaugeway')
+    .action((file: string, options: ConvertOptions) => convertRules(file, options, terminal));
+  rules
+    .command('preview')
+    .description('what the rules of a file would have come to over the history of a running server')
+    .argument('<file>', 'a rule file of either dialect')
+    .option('--url <url>', 'of the server', 'http://127.0.0.1:8080')
+    .option('--key <key>', 'an API key with the scope read')
+    .option('--range <duration>', 'how far back', '24h')
+    .option('--json', 'the whole answers, for programs')
+    .action((file: string, options: PreviewOptions) => previewRules(file, options, terminal));
 }

@@ -32,6 +32,19 @@ export function createInnerSources(knex: Knex): InnerSources {
         ...(generatorUrl === null ? {} : { generatorUrl }),
       }));
     },
+    async deadMessages(tenantId) {
+      const { rows } = await knex.raw<{ rows: { channel: string; count: string }[] }>(
+        `SELECT channel, count(DISTINCT message_id) AS count FROM deliveries
+         WHERE tenant_id = :tenantId AND status = 'dead'
+           AND finished_at > clock_timestamp() - interval '1 hour'
+         GROUP BY channel ORDER BY channel LIMIT 20`,
+        { tenantId },
+      );
+      return rows.map(({ channel, count }) => ({
+        channel: withoutPath(channel),
+        count: Number(count),
+      }));
+    },
     async failingGroups(tenantId, slots) {
       const rows = await knex('rule_groups')
         .where({ tenant_id: tenantId })
@@ -54,3 +67,6 @@ export function createInnerSources(knex: Knex): InnerSources {
     },
   };
 }
+
+/** A URL's path is as good as a password: its host is enough for people. */
+const withoutPath = (channel: string): string => channel.replace(/(:\/\/[^/]*\/).+$/, '$1…');

@@ -32,7 +32,9 @@ function startHost(stage: Stage, product: Product, hostId: string): { cpu: numbe
     const labels = { __name__: 'cpu_utilization', host_id: hostId };
     void send(product, [{ labels, value: host.cpu }]).catch(() => undefined);
   }, 1_000);
-  stage.onEnd(() => Promise.resolve(clearInterval(timer)));
+  stage.onEnd(() => {
+    clearInterval(timer);
+  });
   return host;
 }
 

@@ -34,7 +34,7 @@ interface Rulers {
   rows: Rows;
   /** Of storage as the rulers see it. */
   line: Line;
-  hot(value: number): Promise<void>;
+  hot: (value: number) => Promise<void>;
 }
 
 async function twoRulers(): Promise<Rulers> {

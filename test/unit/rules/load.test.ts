@@ -262,7 +262,7 @@ describe("a rule of the product's own schema", () => {
 
   it.each([
     ['an unknown field', 'durations: 5m', 'unknown field "durations"; did you mean'],
-    ['an unknown channel', 'channels: [pager]', 'channels: expected email'],
+    ['an unknown channel', 'channels: [pager]', 'channels: expected none, or email'],
     ['a bad scope', 'scope: role', 'scope: expected all'],
     ['a bad switch', 'enabled: maybe', 'enabled: expected true or false'],
   ])('with %s is refused', (_what, field, message) => {
@@ -280,11 +280,15 @@ describe("a rule of the product's own schema", () => {
 describe('the starter set', () => {
   const folder = fileURLToPath(new URL('../../../rules', import.meta.url));
 
-  it('holds the six rules of the requirements and no mistake', () => {
+  it('holds the six rules of the requirements, four about this product, and no mistake', () => {
     const { groups, problems } = loadRules(folder);
     expect(problems.map(formatProblem)).toEqual([]);
     const rules = groups.flatMap((one) => one.rules).filter((rule) => rule.kind === 'alert');
     expect(rules.map(({ id, name, forMs }) => `${id} ${name} ${forMs / 60_000}m`).sort()).toEqual([
+      'gaugeway-agent-buffering Agent Buffering 10m',
+      'gaugeway-agent-clock Agent Clock Off 5m',
+      'gaugeway-agent-losing Agent Losing Samples 0m',
+      'gaugeway-watchdog Watchdog 0m',
       'rule-001 CPU Hot 10m',
       'rule-002 GPU Saturated 5m',
       'rule-003 Memory Pressure 10m',
