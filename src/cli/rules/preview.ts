@@ -72,8 +72,9 @@ function textOf(name: string, preview: Preview, range: string): string {
     ...episodes
       .slice(0, mostEpisodes)
       .map(({ labels, fired_at: fired, ended_at: ended, value }) => {
-        const { alertname: _name, ...others } = labels;
-        const what = Object.entries(others).map(([label, text]) => `${label}=${text}`);
+        const what = Object.entries(labels)
+          .filter(([label]) => label !== 'alertname')
+          .map(([label, text]) => `${label}=${text}`);
         const when = fired === null ? 'pending only' : `${fired} to ${ended ?? 'now'}`;
         return `  ${when}  ${what.join(' ')}  value ${value ?? 'NaN'}`;
       }),

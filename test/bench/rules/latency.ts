@@ -86,7 +86,7 @@ function everyTick(afterMs: number, work: () => void): { stop(): void } {
 
 /** First sight of each host's name in what a receiver has. */
 function note(seen: Map<string, number>, text: string): void {
-  for (const [, host = ''] of text.matchAll(/host_id(?:=3D|=|":")(h-\d+)\b/g)) {
+  for (const [, host = ''] of text.matchAll(/host_id(?:: |":")(h-\d+)\b/g)) {
     if (!seen.has(host)) seen.set(host, Date.now());
   }
 }
