@@ -4,7 +4,9 @@ import type { RuleOutcome } from './evaluate.ts';
 export type LostSlot = 'fenced' | 'database';
 
 export interface RulerMeters {
-  evaluated(outcomes: readonly RuleOutcome[], seconds: number): void;
+  evaluated(group: string, outcomes: readonly RuleOutcome[], seconds: number): void;
+  /** The group is another ruler's now, or nobody's. */
+  left(group: string): void;
   committed(missed: number, lagSeconds: number): void;
   lost(reason: LostSlot): void;
   unwritten(): void;
@@ -29,6 +31,11 @@ export function createRulerMeters(meters: Meters, counts: () => RulerCounts): Ru
     help: 'Time to evaluate one group.',
     buckets: [0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60],
   });
+  const lastSeconds = meters.gauge({
+    name: 'gaugeway_ruler_group_seconds',
+    help: 'Time of the last evaluation of each group that this process has.',
+    labelNames: ['group'],
+  });
   const lag = meters.histogram({
     name: 'gaugeway_ruler_lag_seconds',
     help: "From a group's slot to the commit of what it came to.",
@@ -49,7 +56,9 @@ export function createRulerMeters(meters: Meters, counts: () => RulerCounts): Ru
   });
   showCounts(meters, counts);
   return {
-    evaluated(outcomes, seconds) {
+    left: (group) => lastSeconds.remove({ group }),
+    evaluated(group, outcomes, seconds) {
+      lastSeconds.set({ group }, seconds);
       for (const { error } of outcomes) {
         evaluations.inc({ outcome: error === undefined ? 'ok' : 'error' });
       }

@@ -75,6 +75,10 @@ export class GroupRunner {
     this.running = this.running.finally(() => this.wait());
   }
 
+  private get meterName(): string {
+    return `${this.lease.tenantId}/${this.lease.groupKey}`;
+  }
+
   counts(): { pending: number; firing: number } {
     return countAlerts(this.memory);
   }
@@ -84,6 +88,7 @@ export class GroupRunner {
     this.isStopped = true;
     clearTimeout(this.timer);
     await this.running;
+    this.deps.meters.left(this.meterName);
   }
 
   private wait(): void {
@@ -105,7 +110,8 @@ export class GroupRunner {
     try {
       await this.evaluate(slotMs);
     } catch (error) {
-      // What is remembered is that of the last commit: the next slot goes on from there.
+      // Whether the commit arrived is not known: what is in the rows is true, and is read again.
+      this.memory = undefined;
       deps.meters.lost('database');
       deps.log.warn('evaluation not stored', { group: lease.groupKey, error: messageOf(error) });
     }
@@ -120,7 +126,8 @@ export class GroupRunner {
       touched,
       deps: slotDeps(lease, deps),
     });
-    deps.meters.evaluated(result.outcomes, (deps.clock.monotonicMs() - startedMs) / 1000);
+    const seconds = (deps.clock.monotonicMs() - startedMs) / 1000;
+    deps.meters.evaluated(this.meterName, result.outcomes, seconds);
     if (!this.isStopped) await this.keep(result, slotMs);
   }
 

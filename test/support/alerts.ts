@@ -38,7 +38,9 @@ export type Rows = (sql: string, values?: unknown[]) => Promise<Record<string, u
 /** The product's own database. */
 export async function database(stage: Stage, product: Product): Promise<Rows> {
   const client = new Client({ connectionString: product.postgres.url });
+  // A test may end the database under it.
+  client.on('error', () => undefined);
   await client.connect();
-  stage.onEnd(() => client.end());
+  stage.onEnd(() => client.end().catch(() => undefined));
   return async (sql, values) => (await client.query<Record<string, unknown>>(sql, values)).rows;
 }

@@ -132,4 +132,26 @@ describe('two rulers over one database', () => {
     );
     expect(await doubled(rows)).toEqual([]);
   }, 180_000);
+
+  it('go on from what was stored when the database dies and comes back', async () => {
+    const { first, rows: lost, hot } = await twoRulers();
+    await hot(95);
+    await until('all fire', async () => (await openCount(lost)) === groups);
+    // The stage's database answers before its disk does: what the test counts on has to be there.
+    const [{ at } = { at: '' }] = await lost('SELECT pg_current_wal_insert_lsn()::text AS at');
+    await until('it is on disk', async () => {
+      const [row] = await lost('SELECT pg_current_wal_flush_lsn() >= $1::pg_lsn AS is', [at]);
+      return row?.['is'] === true;
+    });
+    process.kill(first.postgres.pid()!, 'SIGKILL');
+    const ready = async () => (await fetch(`${first.url}/ready`)).status;
+    await until('it says so', async () => (await ready()) === 503);
+    await until('the database is back', async () => (await ready()) === 200);
+    const rows = await database(stage, first);
+    expect(await openCount(rows)).toBe(groups);
+    await hot(10);
+    await until('all are resolved', async () => (await openCount(rows)) === 0);
+    expect(await rows(`SELECT 1 FROM incidents WHERE rule_name LIKE 'Hot%'`)).toHaveLength(groups);
+    expect(await doubled(rows)).toEqual([]);
+  }, 180_000);
 });
