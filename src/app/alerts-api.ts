@@ -89,6 +89,7 @@ async function fileRules({ loaded, lifecycle, log, roles }: Foundation): Promise
     log: roles.has('ruler') ? silentLogger : log.child('alert-desk'),
     defaults: { intervalMs: config.interval, queryOffsetMs: config.queryOffset },
     apiRules: () => Promise.resolve([]),
+    clock: systemClock,
   });
   await sets.reload();
   const timer = setInterval(() => void sets.reload(), lookMs).unref();

@@ -55,6 +55,7 @@ export async function startRuler(
     defaults: { intervalMs: config.interval, queryOffsetMs: config.queryOffset },
     apiRules: createRuleReader(postgres.knex),
     inner: createInnerSources(postgres.knex),
+    clock: systemClock,
     log,
   });
   // Unique for each start: a process that comes back must not find itself holding an old epoch.

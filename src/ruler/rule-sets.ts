@@ -1,6 +1,6 @@
-import { readFileSync, statSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, type Logger } from '../platform/index.ts';
+import { messageOf, type Clock, type Logger } from '../platform/index.ts';
 import {
   formatProblem,
   listRuleFiles,
@@ -23,6 +23,7 @@ export interface RuleSetsDeps {
   apiRules: () => Promise<readonly ApiRule[]>;
   /** None: only what files and the API have. */
   inner?: InnerSources;
+  clock: Clock;
   log: Logger;
 }
 
@@ -41,10 +42,14 @@ interface KnownFile {
   problems: readonly Problem[];
 }
 
+/** A file that is being written may be half there, and half a file would end alerts: it is read at the next look. */
+const settlesMs = 1_000;
+
 export function createRuleSets(deps: RuleSetsDeps): RuleSets {
-  const { folder, firstTenant, defaults, log } = deps;
+  const { folder, firstTenant, defaults, clock, log } = deps;
   const files = new Map<string, KnownFile>();
   let fileSets: RuleSet[] = [];
+  let unread = '';
   let apiSets: readonly RuleSet[] = [];
   let inner: readonly RuleSet[] = [];
 
@@ -53,6 +58,7 @@ export function createRuleSets(deps: RuleSetsDeps): RuleSets {
     const { mtimeMs, size, ino } = statSync(path);
     const stamp = `${mtimeMs} ${size} ${ino}`;
     if (known?.stamp === stamp) return false;
+    if (known && clock.nowMs() - mtimeMs < settlesMs) return false;
     const { groups, problems } = parseRules(readFileSync(path, 'utf8'), path);
     const isGood = problems.length === 0;
     if (!isGood) {
@@ -89,8 +95,12 @@ export function createRuleSets(deps: RuleSetsDeps): RuleSets {
       let changed = false;
       try {
         changed = readFiles();
+        unread = '';
       } catch (error) {
-        log.warn('rule files not read', { folder, error: messageOf(error) });
+        // A folder that is not there is said once, not at every look.
+        if (unread !== messageOf(error))
+          log.warn('rule files not read', { error: messageOf(error) });
+        unread = messageOf(error);
       }
       const before = [apiSets, inner];
       apiSets = await readApi();
@@ -108,9 +118,14 @@ function enabledOnly(group: RuleGroup): RuleGroup {
 function filesByTenant(folder: string, firstTenant: string): Map<string, string> {
   const found = new Map(listRuleFiles(folder).map((path) => [path, firstTenant]));
   const tenants = join(folder, 'tenants');
-  const names = readdirSync(folder).includes('tenants') ? readdirSync(tenants) : [];
-  for (const tenantId of names) {
+  for (const tenantId of foldersIn(tenants)) {
     for (const path of listRuleFiles(join(tenants, tenantId))) found.set(path, tenantId);
   }
   return found;
+}
+
+function foldersIn(path: string): string[] {
+  if (!existsSync(path)) return [];
+  const entries = readdirSync(path, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }

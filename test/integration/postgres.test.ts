@@ -63,7 +63,7 @@ describe('migrations', () => {
       from pg_tables t where schemaname = 'public' and tablename not like 'migrations%'`);
     expect(rows.filter(({ pk }) => !pk)).toEqual([]);
     const withoutTenant = rows.filter(({ tenant }) => !tenant).map(({ name }) => name);
-    expect(withoutTenant.sort()).toEqual(['leases', 'tenants']);
+    expect(withoutTenant.sort()).toEqual(['leases', 'rulers', 'tenants']);
   });
 });
 
