@@ -79,17 +79,21 @@ export function createGroupLeases(
         .update({ lease_owner: null, lease_until: null });
       await knex('rulers').where({ holder }).delete();
     },
-    remove: ({ tenantId, groupKey, epoch }) =>
-      knex.transaction(async (trx) => {
-        const group = { tenant_id: tenantId, key: groupKey, epoch };
-        if ((await trx('rule_groups').where(group).delete()) === 0) return;
-        const below = { tenant_id: tenantId, group_key: groupKey };
-        await trx('alert_instances').where(below).delete();
-        await trx('rule_evaluations').where(below).delete();
-        // What is still to be told is: the rows of the outbox and the timeline stay.
-        await trx('incidents').where(below).update({ is_current: false });
-      }),
+    remove: (lease) => knex.transaction((trx) => forget(trx, lease)),
   };
+}
+
+/** What is still to be told is: the rows of the outbox and the timeline stay. */
+async function forget(
+  trx: Knex.Transaction,
+  { tenantId, groupKey, epoch }: GroupLease,
+): Promise<void> {
+  const group = { tenant_id: tenantId, key: groupKey, epoch };
+  if ((await trx('rule_groups').where(group).delete()) === 0) return;
+  const below = { tenant_id: tenantId, group_key: groupKey };
+  await trx('alert_instances').where(below).delete();
+  await trx('rule_evaluations').where(below).delete();
+  await trx('incidents').where(below).update({ is_current: false });
 }
 
 async function sayAlive(trx: Knex.Transaction, holder: string): Promise<void> {
