@@ -17,4 +17,5 @@ export type {
   MetadataReader,
 } from './ports.ts';
 export { walk, type Expr, type Matcher } from './promql/ast.ts';
+export { formatDuration } from './promql/literals.ts';
 export { parsePromql, parseSelector } from './promql/parser.ts';

@@ -1,9 +1,5 @@
-import {
-  promDuration,
-  type AlertCase,
-  type ExpectedAlert,
-  type PromqlCase,
-} from '../rules/index.ts';
+import { formatDuration } from '../query/index.ts';
+import { type AlertCase, type ExpectedAlert, type PromqlCase } from '../rules/index.ts';
 
 type Labels = ReadonlyMap<string, string>;
 
@@ -24,7 +20,7 @@ export function judgeAlerts(
   const got = firing.map(alertText).sort();
   if (exp.join('\n') === got.join('\n')) return undefined;
   const head = name === '' ? '' : `    name: ${name},\n`;
-  return `${head}    alertname: ${alertName}, time: ${promDuration(evalMs)}, \n        exp:${listText(exp)}, \n        got:${listText(got)}`;
+  return `${head}    alertname: ${alertName}, time: ${formatDuration(evalMs)}, \n        exp:${listText(exp)}, \n        got:${listText(got)}`;
 }
 
 /** Empty labels are absent ones; an empty annotation is one. */
@@ -69,7 +65,7 @@ export function judgeSamples(
 }
 
 export const caseText = (expression: string, evalMs: number, text: string): string =>
-  `    expr: ${JSON.stringify(expression)}, time: ${promDuration(evalMs)},\n${text}`;
+  `    expr: ${JSON.stringify(expression)}, time: ${formatDuration(evalMs)},\n${text}`;
 
 const byLabels = (a: Sample, b: Sample) => (labelsText(a.labels) < labelsText(b.labels) ? -1 : 1);
 

@@ -1,7 +1,7 @@
 import { messageOf } from '../platform/index.ts';
+import { formatDuration } from '../query/index.ts';
 import {
   parseUnitTests,
-  promDuration,
   type ExpectedAlert,
   type RuleGroup,
   type TestGroup,
@@ -146,7 +146,7 @@ class GroupRun {
 
   private errorOf({ rule, error }: RuleOutcome, slotMs: number): string[] {
     if (error === undefined) return [];
-    const time = promDuration(slotMs - this.test.startMs);
+    const time = formatDuration(slotMs - this.test.startMs);
     return [`    rule: ${rule?.name ?? ''}, time: ${time}, err: ${error}`];
   }
 

@@ -117,12 +117,13 @@ class LeasedRuler implements Ruler {
       const all = sets.all();
       this.sets = new Map(all.map((set) => [idOf(offerOf(set)), set]));
       this.offers = all.map(offerOf);
-      await store.offer(this.offers);
       for (const [id, runner] of this.runners) {
         const set = this.sets.get(id);
         if (set) runner.use(set);
       }
     }
+    // At each look: a ruler with other files may have taken a row away, or the database may have been away.
+    await store.offer(this.offers);
     for (const lease of await store.takeRetired(this.offers, config.leaseTtlMs)) {
       await this.retire(lease);
     }
@@ -136,7 +137,8 @@ class LeasedRuler implements Ruler {
     this.heardMs = beganMs;
     const held = new Map(leases.map((lease) => [idOf(lease), lease]));
     for (const [id, runner] of this.runners) {
-      if (held.get(id)?.epoch !== runner.lease.epoch) this.drop(id, runner);
+      const isHeld = held.get(id)?.epoch === runner.lease.epoch;
+      if (!isHeld || runner.hasEnded) this.drop(id, runner);
     }
     for (const [id, lease] of held) {
       const set = this.sets.get(id);

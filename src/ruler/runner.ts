@@ -67,6 +67,11 @@ export class GroupRunner {
     this.wait();
   }
 
+  /** It was told that another ruler has the group, or nobody. */
+  get hasEnded(): boolean {
+    return this.isStopped;
+  }
+
   /** From the next slot on; its alerts stay. */
   use(set: RuleSet): void {
     if (set === this.set) return;

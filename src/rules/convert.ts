@@ -1,5 +1,5 @@
 import { findByName } from '../catalog/index.ts';
-import { parsePromql, type Expr } from '../query/index.ts';
+import { formatDuration, parsePromql, type Expr } from '../query/index.ts';
 import type { AlertingRule, RuleGroup } from './rule.ts';
 import type { Template } from './template/expand.ts';
 
@@ -22,13 +22,13 @@ export function toProductRule(rule: AlertingRule): ProductRule {
   return {
     name,
     ...conditionOf(rule),
-    duration: forMs === 0 ? 'static' : promDuration(forMs),
-    ...(keepFiringForMs === 0 ? {} : { keep_firing_for: promDuration(keepFiringForMs) }),
+    duration: forMs === 0 ? 'static' : formatDuration(forMs),
+    ...(keepFiringForMs === 0 ? {} : { keep_firing_for: formatDuration(keepFiringForMs) }),
     ...(severity === undefined ? {} : { severity }),
     ...(Object.keys(others).length === 0 ? {} : { labels: others }),
     ...(rule.annotations.size === 0 ? {} : { annotations: textsOf(rule.annotations) }),
     resolve_after: String(resolveAfter),
-    cooldown: promDuration(cooldownMs),
+    cooldown: formatDuration(cooldownMs),
     on_no_data: onNoData,
     ...(channels.length === 0 ? {} : { channels }),
   };
@@ -69,13 +69,13 @@ const isPlainSelector = (expr: Expr): expr is Selector =>
 export function toProductFile(groups: readonly RuleGroup[]): Converted {
   const notes: string[] = [];
   const interval = groups.find(({ intervalMs }) => intervalMs !== undefined)?.intervalMs;
-  const lines = interval === undefined ? [] : [`interval: ${promDuration(interval)}`];
+  const lines = interval === undefined ? [] : [`interval: ${formatDuration(interval)}`];
   lines.push('rules:');
   const ids = new Map<string, number>();
   for (const group of groups) {
     if (group.limit > 0) notes.push(`${group.name}: limit ${group.limit} is left out`);
     if (group.intervalMs !== undefined && group.intervalMs !== interval) {
-      notes.push(`${group.name}: its interval of ${promDuration(group.intervalMs)} is left out`);
+      notes.push(`${group.name}: its interval of ${formatDuration(group.intervalMs)} is left out`);
     }
     for (const rule of group.rules) {
       if (rule.kind === 'record')
@@ -109,10 +109,10 @@ export function toPrometheusFile(
     const intervalMs = group.intervalMs ?? defaultIntervalMs;
     lines.push(
       `  - name: ${JSON.stringify(group.name)}`,
-      `    interval: ${promDuration(intervalMs)}`,
+      `    interval: ${formatDuration(intervalMs)}`,
     );
     if (group.limit > 0) lines.push(`    limit: ${group.limit}`);
-    if (group.queryOffsetMs) lines.push(`    query_offset: ${promDuration(group.queryOffsetMs)}`);
+    if (group.queryOffsetMs) lines.push(`    query_offset: ${formatDuration(group.queryOffsetMs)}`);
     lines.push('    rules:');
     for (const rule of group.rules) {
       const { fields, left } = prometheusRule(rule, intervalMs);
@@ -133,7 +133,7 @@ function prometheusRule(rule: RuleGroup['rules'][number], intervalMs: number) {
   const left = [
     ...(rule.enabled ? [] : ['it was switched off']),
     ...(rule.cooldownMs > 0
-      ? [`its cooldown of ${promDuration(rule.cooldownMs)} is Alertmanager's`]
+      ? [`its cooldown of ${formatDuration(rule.cooldownMs)} is Alertmanager's`]
       : []),
     ...(rule.onNoData === 'keep' ? ['a host that goes silent resolves it'] : []),
     ...(rule.channels.length > 0
@@ -143,8 +143,8 @@ function prometheusRule(rule: RuleGroup['rules'][number], intervalMs: number) {
   const fields = {
     alert: name,
     expr,
-    ...(rule.forMs > 0 ? { for: promDuration(rule.forMs) } : {}),
-    ...(holdMs > 0 ? { keep_firing_for: promDuration(holdMs) } : {}),
+    ...(rule.forMs > 0 ? { for: formatDuration(rule.forMs) } : {}),
+    ...(holdMs > 0 ? { keep_firing_for: formatDuration(holdMs) } : {}),
     labels: textsOf(rule.labels),
     annotations: textsOf(rule.annotations),
   };
@@ -167,23 +167,4 @@ function item(fields: Readonly<Record<string, unknown>>, indent: string): string
     ];
   });
   return lines.map((line, i) => `${indent}${i === 0 ? '- ' : '  '}${line}`);
-}
-
-/** Prometheus's durations: `1h30m`, `0s`. */
-export function promDuration(ms: number): string {
-  const units = [
-    [86_400_000, 'd'],
-    [3_600_000, 'h'],
-    [60_000, 'm'],
-    [1_000, 's'],
-    [1, 'ms'],
-  ] as const;
-  let rest = ms;
-  let text = '';
-  for (const [unitMs, unit] of units) {
-    const count = Math.floor(rest / unitMs);
-    if (count > 0) text += `${count}${unit}`;
-    rest -= count * unitMs;
-  }
-  return text === '' ? '0s' : text;
 }

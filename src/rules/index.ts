@@ -6,13 +6,7 @@
  */
 export { apiFile, parseApiRule, type FieldProblem, type RuleSpec } from './api-rule.ts';
 export { parsePromDuration } from './duration.ts';
-export {
-  promDuration,
-  toProductFile,
-  toProductRule,
-  toPrometheusFile,
-  type ProductRule,
-} from './convert.ts';
+export { toProductFile, toProductRule, toPrometheusFile, type ProductRule } from './convert.ts';
 export { listRuleFiles, loadRules, parseRules } from './load.ts';
 export { formatProblem, type Problem } from './problem.ts';
 export {

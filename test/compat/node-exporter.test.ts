@@ -9,6 +9,7 @@ import { Stage } from '../support/stage.ts';
 
 const run = promisify(execFile);
 const stage = new Stage();
+let scrape: () => Promise<Exposition>;
 let before: Exposition;
 let after: Exposition;
 const told = new Map<string, Exposition>();
@@ -26,7 +27,7 @@ async function once(profile: string): Promise<Exposition> {
 }
 
 beforeAll(async () => {
-  const scrape = await startNodeExporter(stage);
+  scrape = await startNodeExporter(stage);
   before = await scrape();
   for (const profile of ['lean', 'core', 'full']) told.set(profile, await once(profile));
   after = await scrape();
@@ -46,6 +47,25 @@ const compared = (profile: string) =>
 const momentary =
   /^node_(procs_|sockstat_|udp_queues|disk_io_now|nf_conntrack_entries|arp_entries|netstat_Tcp_CurrEstab|entropy_available|memory_(Dirty|Writeback|Mapped|Anon|Active|Inactive|PageTables|SecPageTables|KernelStack|Committed_AS|MemFree|Shmem|SwapCached|Mlocked|Unevictable|Percpu|AnonHuge))/;
 
+function wrongValues(
+  told: readonly (readonly [string, number])[],
+  around: { before: Exposition; after: Exposition },
+): Map<string, string> {
+  const wrong = new Map<string, string>();
+  for (const [series, value] of told) {
+    const first = around.before.samples.get(series);
+    const last = around.after.samples.get(series);
+    if (first === undefined || last === undefined || momentary.test(series)) continue;
+    // Counters lie between the two scrapes; what is measured may move by a tenth around them.
+    const kind = kindOfNodeMetric(nameOf(series));
+    const slack = kind === 'gauge' ? Math.max(Math.abs(first), Math.abs(last)) / 10 : 0.02;
+    const isBetween =
+      value >= Math.min(first, last) - slack && value <= Math.max(first, last) + slack;
+    if (!isBetween) wrong.set(series, `${series} ${value}: ${first} to ${last}`);
+  }
+  return wrong;
+}
+
 describe.each(['core', 'full'])('beside a real node_exporter, the profile %s', (profile) => {
   it('tells no series that it would not tell, labels included', () => {
     const unknown = compared(profile).filter(
@@ -54,19 +74,15 @@ describe.each(['core', 'full'])('beside a real node_exporter, the profile %s', (
     expect(unknown.map(([series]) => series).filter((series) => !isNewer(series))).toEqual([]);
   });
 
-  it('tells the same values', () => {
-    const wrong: string[] = [];
-    for (const [series, value] of compared(profile)) {
-      const [first, last] = [before.samples.get(series), after.samples.get(series)];
-      if (first === undefined || last === undefined || momentary.test(series)) continue;
-      // Counters lie between the two scrapes; what is measured may move by a tenth around them.
-      const kind = kindOfNodeMetric(nameOf(series));
-      const slack = kind === 'gauge' ? Math.max(Math.abs(first), Math.abs(last)) / 10 : 0.02;
-      const least = Math.min(first, last) - slack;
-      const most = Math.max(first, last) + slack;
-      if (value < least || value > most) wrong.push(`${series} ${value}: ${first} to ${last}`);
+  it('tells the same values', async () => {
+    let wrong = wrongValues(compared(profile), { before, after });
+    // Other tests come and go on the machine: wrong is what is wrong at every look.
+    for (let look = 0; wrong.size > 0 && look < 5; look += 1) {
+      const around = { before: await scrape(), told: await once(profile), after: await scrape() };
+      const again = wrongValues([...around.told.samples], around);
+      wrong = new Map([...wrong].filter(([series]) => again.has(series)));
     }
-    expect(wrong).toEqual([]);
+    expect([...wrong.values()]).toEqual([]);
   });
 
   it('types them as it does', () => {

@@ -160,4 +160,12 @@ describe('a ruler over real storage and a real database', () => {
     expect((await of())[0]?.['closed_at_ms']).not.toBeNull();
     expect(await rows(`SELECT 1 FROM alert_instances WHERE rule_key = 'going'`)).toEqual([]);
   }, 120_000);
+
+  it('takes a group up again whose row somebody took away', async () => {
+    const of = () =>
+      rows(`SELECT last_slot_ms FROM rule_groups WHERE key = 'chained.yaml;chained'`);
+    await until('it is evaluated', async () => (await of())[0]?.['last_slot_ms'] != null);
+    await rows(`DELETE FROM rule_groups WHERE key = 'chained.yaml;chained'`);
+    await until('it is evaluated again', async () => (await of())[0]?.['last_slot_ms'] != null);
+  });
 });
