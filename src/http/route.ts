@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import type { z } from 'zod';
 import type { Action, Principal } from '../access/index.ts';
 import type { Logger } from '../platform/index.ts';
 
@@ -21,5 +22,26 @@ export interface Route {
   /** Which error body the endpoint answers with: the product's envelope, Prometheus's, or Alertmanager's JSON string. */
   errors: 'envelope' | 'prometheus' | 'alertmanager';
   summary: string;
+  /** What the OpenAPI document says of it. */
+  spec?: RouteSpec;
+  /** Whose allowance a request spends; by the method where it is not said: GET reads, everything else writes. */
+  budget?: 'read' | 'write' | 'none';
   handle: (call: Call) => void | Promise<void>;
+}
+
+/** A route's shapes: the very schemas that judge its requests, and those of its successful answers. */
+export interface RouteSpec {
+  /** The group in the document. */
+  tag: string;
+  query?: z.ZodType;
+  body?: z.ZodType;
+  /** By status; errors have one shape everywhere and are not told again. */
+  answers: Readonly<Record<number, z.ZodType | MediaAnswer | 'empty'>>;
+}
+
+/** An answer that is no JSON. */
+export interface MediaAnswer {
+  /** e.g. `text/csv`. */
+  media: string;
+  description: string;
 }
