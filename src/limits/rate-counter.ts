@@ -50,15 +50,6 @@ export function createRateCounter({ store, clock, log, meters }: Deps): RateCoun
     return window && clock.nowMs() - window.startedAtMs < windowMs ? window : undefined;
   };
 
-  function countAlone(batch: ReadonlyMap<string, Waiting[]>): RateWindow[] {
-    const nowMs = clock.nowMs();
-    return [...batch].map(([key, asking]) => {
-      alone.inc(asking.length);
-      const { spent, startedAtMs } = current(key) ?? { spent: 0, startedAtMs: nowMs };
-      return { startedAtMs, spent: spent + asking.length };
-    });
-  }
-
   async function count(batch: ReadonlyMap<string, Waiting[]>): Promise<RateWindow[]> {
     const spendings = [...batch].map(([key, asking]) => ({ key, count: asking.length }));
     try {
@@ -69,7 +60,11 @@ export function createRateCounter({ store, clock, log, meters }: Deps): RateCoun
     } catch (error) {
       if (!isAlone) log.warn('requests are counted alone', { error: messageOf(error) });
       isAlone = true;
-      return countAlone(batch);
+      return [...batch].map(([key, { length }]) => {
+        alone.inc(length);
+        const { spent, startedAtMs } = current(key) ?? { spent: 0, startedAtMs: clock.nowMs() };
+        return { startedAtMs, spent: spent + length };
+      });
     }
   }
 
