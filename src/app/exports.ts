@@ -53,8 +53,13 @@ export function startExports(
   const workDir = join(loaded.config.dataDir, 'exports', 'work');
   const exports = createExports({ series, blobs, links, workDir, clock });
   const timer = setInterval(() => {
-    blobs.purge(clock.nowMs() - loaded.config.reports.keepFiles).then(
-      (removed) => removed > 0 && log.info('old files removed', { removed }),
+    const { keepFiles, keepReports } = loaded.config.reports;
+    const nowMs = clock.nowMs();
+    Promise.all([
+      blobs.purge('export-', nowMs - keepFiles),
+      blobs.purge('report-', nowMs - keepReports),
+    ]).then(
+      ([files, reports]) => log.debug('old files removed', { files, reports }),
       (error: unknown) => log.warn('old files not removed', { error: messageOf(error) }),
     );
   }, purgeMs).unref();

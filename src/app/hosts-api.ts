@@ -2,6 +2,7 @@ import {
   createFigures,
   createHostSeries,
   createStorageAsk,
+  type AskMeters,
   type FiguresReader,
   type HostSeries,
 } from '../host-metrics/index.ts';
@@ -35,6 +36,7 @@ interface Stores {
   victoria: VictoriaClient;
   reader: SeriesReader;
   cache: ReadCache;
+  askMeters: AskMeters;
 }
 
 export interface HostsApi {
@@ -46,12 +48,12 @@ export interface HostsApi {
 
 /** The inventory and what its hosts did, as dashboards read it. */
 export function hostsApi(foundation: Foundation, people: People, stores: Stores): HostsApi {
-  const { log, meters } = foundation;
+  const { log } = foundation;
   const { access, hosts } = people;
   const { cache, reader, victoria } = stores;
   const clock = systemClock;
   const store = createHostStore(stores.postgres.knex);
-  const ask = createStorageAsk({ reader, clock, meters });
+  const ask = createStorageAsk({ reader, clock, meters: stores.askMeters, asker: 'dashboard' });
   const figures = createFigures({ ask, clock });
   const series = createHostSeries({ ask, clock });
   const overview = createOverview({ store, figures, clock, log });

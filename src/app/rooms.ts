@@ -15,10 +15,16 @@ import {
   type ReadCache,
   type Route,
 } from '../http/index.ts';
+import { createAskMeters, type AskMeters } from '../host-metrics/index.ts';
 import { systemClock } from '../platform/index.ts';
-import { createQuery, defaultQueryConfig } from '../query/index.ts';
+import { createQuery, defaultQueryConfig, type SeriesReader } from '../query/index.ts';
+import type { BlobStore } from '../reports/index.ts';
 import { createRejectionStore, type Postgres } from '../storage/postgres/index.ts';
-import { createVictoriaClient, createVictoriaReader } from '../storage/victoria/index.ts';
+import {
+  createVictoriaClient,
+  createVictoriaReader,
+  type VictoriaClient,
+} from '../storage/victoria/index.ts';
 import { alertsApi } from './alerts-api.ts';
 import type { BuildRooms, FirstStart, Foundation, Serving } from './compose.ts';
 import { openDatabase } from './database.ts';
@@ -31,6 +37,7 @@ import { localKeys } from './local-keys.ts';
 import { heartbeatTo } from './heartbeats.ts';
 import { startPeople, type People } from './people.ts';
 import { startNotify } from './notify.ts';
+import { reportsApi, startReports } from './reports.ts';
 import { openServer } from './server.ts';
 import { startRuler, type Rulers } from './ruler.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
@@ -64,17 +71,18 @@ export const buildRooms: BuildRooms = async (foundation) => {
     ? await startGateway(foundation, postgres, people)
     : undefined;
   const { rulers, notifiers } = await startWatch(foundation, postgres, people);
-  const readCache = readCacheOf(foundation);
+  const reading = openReading(foundation);
+  if (roles.has('worker')) startReports(foundation, postgres, reading);
   const routes = [
     ...healthRoutes({ checks: checksOf(postgres, gateway, rulers), meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
     ...agentInstallation(foundation),
     ...(roles.has('api')
-      ? [...(await readRoutes(foundation, postgres, people, readCache)), ...notifiers.routes]
+      ? [...(await readRoutes(foundation, postgres, people, reading)), ...notifiers.routes]
       : []),
   ];
   const url = await openServer(foundation, {
-    ...{ routes, readCache, allowances, authenticate: access.authenticate },
+    ...{ routes, readCache: reading.cache, allowances, authenticate: access.authenticate },
     rawHandlers: gateway ? [rawWrite(gateway, people, foundation)] : [],
   });
   const serving: Serving = {
@@ -145,19 +153,36 @@ function writeRoutes({ ingest }: Gateway, people: People, postgres: Postgres): R
   return [...routes, ...ownConfigRoute({ agents })];
 }
 
+interface Reading {
+  cache: ReadCache;
+  client: VictoriaClient;
+  reader: SeriesReader;
+  blobs: BlobStore;
+  askMeters: AskMeters;
+}
+
+/** What reads stand on, whichever role asks. */
+function openReading(foundation: Foundation): Reading {
+  const { backends, lifecycle, meters } = foundation;
+  const client = createVictoriaClient(backends.victoria.raw, { maxAnswerBytes });
+  lifecycle.onStop('VictoriaMetrics client (reads)', () => client.close());
+  const blobs = blobsOf(foundation);
+  return {
+    ...{ client, blobs, reader: createVictoriaReader(client) },
+    ...{ cache: readCacheOf(foundation), askMeters: createAskMeters(meters) },
+  };
+}
+
 async function readRoutes(
   foundation: Foundation,
   postgres: Postgres,
   people: People,
-  cache: ReadCache,
+  { cache, client, reader, blobs, askMeters }: Reading,
 ): Promise<Route[]> {
-  const { backends, lifecycle, loaded, meters, version } = foundation;
+  const { loaded, meters, version } = foundation;
   const { access, agents } = people;
   const { query: config, retention } = loaded.config;
-  const client = createVictoriaClient(backends.victoria.raw, { maxAnswerBytes });
-  lifecycle.onStop('VictoriaMetrics client (reads)', () => client.close());
   const retentionMs = () => retention.raw;
-  const reader = createVictoriaReader(client);
   const query = createQuery({
     reader,
     metadata: metadataReader(postgres),
@@ -180,8 +205,14 @@ async function readRoutes(
   });
   const alerts = await alertsApi(foundation, postgres, query);
   const { incidents } = alerts;
-  const seen = hostsApi(foundation, people, { postgres, victoria: client, reader, cache });
-  const blobs = blobsOf(foundation);
+  const seen = hostsApi(foundation, people, {
+    postgres,
+    victoria: client,
+    reader,
+    cache,
+    askMeters,
+  });
+  const files = startExports(foundation, { ...seen, blobs, hosts: people.hosts, incidents });
   const views = { ...alerts.views, targets: () => Promise.resolve([]) };
   return [
     ...alerts.routes,
@@ -192,7 +223,8 @@ async function readRoutes(
     ...tenantRoutes(access),
     ...auditRoutes(access),
     ...seen.routes,
-    ...startExports(foundation, { ...seen, blobs, hosts: people.hosts, incidents }).routes,
+    ...files.routes,
+    ...reportsApi(foundation, postgres, files.exports),
     ...agentRoutes({ agents, clock: systemClock }),
     ...enrolmentRoutes({ agents, publicUrl: loaded.config.publicUrl }),
   ];

@@ -28,6 +28,8 @@ export interface Terminal {
   /** Where the files lie that put it onto other hosts. */
   installFolder: string;
   /** Where the built migrations lie. */
+  /** Renders PDFs in a thread. */
+  pdfScript: string;
   migrationsDir: string;
 }
 
@@ -139,6 +141,7 @@ async function run(
       managed: isUp,
       version,
       migrationsDir: terminal.migrationsDir,
+      pdfScript: terminal.pdfScript,
       agentFiles: { bundle: terminal.agentScript, folder: terminal.installFolder },
       progress: (line) => (isUp ? terminal.out(`${line} …\n`) : log.info(line)),
       ...(withAgent && loaded.config.localAgent ? { agentScript: terminal.agentScript } : {}),

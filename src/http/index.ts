@@ -33,6 +33,7 @@ export { metricRoutes } from './routes/metrics.ts';
 export { processRoutes } from './routes/processes.ts';
 export { keyRoutes } from './routes/keys.ts';
 export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';
+export { reportRoutes, type ReportRouteDeps } from './routes/reports.ts';
 export { silenceRoutes } from './routes/silences.ts';
 export { tenantRoutes } from './routes/tenants.ts';
 export { userRoutes } from './routes/users.ts';

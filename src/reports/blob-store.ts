@@ -11,6 +11,6 @@ export interface BlobStore {
     name: string,
     options: { fileName: string; ttlSeconds: number },
   ): Promise<string | undefined>;
-  /** Removes what is older: the number of files. A bucket has a lifecycle rule for this. */
-  purge(olderThanMs: number): Promise<number>;
+  /** Removes what is older of those whose names begin so: their number. A bucket has a lifecycle rule for this. */
+  purge(prefix: 'export-' | 'report-', olderThanMs: number): Promise<number>;
 }

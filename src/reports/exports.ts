@@ -78,7 +78,7 @@ export function createExports(deps: Deps): Exports {
         });
       }
       running += 1;
-      const name = `${randomUUID()}.csv`;
+      const name = `export-${randomUUID()}.csv`;
       const path = join(workDir, name);
       try {
         await mkdir(workDir, { recursive: true, mode: 0o700 });

@@ -151,6 +151,11 @@ const badImports: BadImport[] = [
     imports: "import '../../exporter-agent/agent.ts';",
   },
   {
+    rule: 'types-only:storage/blobs',
+    file: 'src/storage/blobs/with-a-value.ts',
+    imports: "import { door } from '../../reports/index.ts';\nexport { door };",
+  },
+  {
     rule: 'exporter-agent-stands-alone',
     file: 'exporter-agent/with-tests.ts',
     imports: "import '../test/support.ts';",

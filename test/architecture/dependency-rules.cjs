@@ -29,10 +29,10 @@ const arrows = {
     doors: ['wire', 'catalog', 'platform'],
     types: [
       ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify'],
-      ...['limits', 'query', 'ruler', 'rules', 'alert-desk'],
+      ...['limits', 'query', 'reports', 'ruler', 'rules', 'alert-desk'],
     ],
   },
-  reports: { doors: ['host-metrics', 'platform'] },
+  reports: { doors: ['access', 'host-metrics', 'platform'] },
   'storage/blobs': { doors: ['platform'], types: ['reports'] },
   'storage/victoria': {
     doors: ['wire', 'catalog', 'platform'],
@@ -88,6 +88,7 @@ const owners = {
   bcrypt: ['src/access/'],
   commander: ['src/cli/'],
   'csv-parse': ['src/hosts/'],
+  croner: ['src/reports/'],
   'csv-stringify': ['src/reports/'],
   express: ['src/http/'],
   helmet: ['src/http/'],
@@ -124,7 +125,7 @@ const coreOwners = {
     'exporter-agent/send/',
   ],
   tls: ['src/http/', 'exporter-agent/send/'],
-  worker_threads: [],
+  worker_threads: ['src/reports/'],
 };
 
 /** Any room of src: schemas, and a bounded map. */

@@ -11,6 +11,7 @@ import type {
   TableRows,
 } from '../../reports/index.ts';
 import { bodyOf, found, isoTime, principalOf } from '../parse.ts';
+import { absoluteUrl } from '../public-url.ts';
 import type { Call, Route } from '../route.ts';
 import { spanOf, timeText } from './span.ts';
 
@@ -59,7 +60,7 @@ export function exportRoutes(deps: ExportRouteDeps): Route[] {
         const question = await questionOf(call, deps);
         const { url, expiresAtMs, bytes } = await exports.make(tenantId, question);
         const answer: z.input<typeof exportAnswer> = {
-          download_url: absolute(url, call, deps.publicUrl),
+          download_url: absoluteUrl(url, call, deps.publicUrl),
           ...{ expires_at: isoTime(expiresAtMs), bytes },
         };
         call.res.set('Cache-Control', 'no-store').json(answer);
@@ -106,10 +107,4 @@ async function questionOf(call: Call, { hosts, tables }: ExportRouteDeps): Promi
     ...{ kind: 'metric', hostId: host.id, hostname: host.hostname, metric: body.metric },
     ...{ labels: body.labels, span, isRaw: body.resolution === 'raw' },
   };
-}
-
-function absolute(url: string, { req }: Call, publicUrl: string | undefined): string {
-  if (!url.startsWith('/')) return url;
-  const base = publicUrl ?? `${req.protocol}://${req.get('host') ?? 'localhost'}`;
-  return `${base.replace(/\/+$/, '')}${url}`;
 }

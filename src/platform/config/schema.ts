@@ -128,6 +128,8 @@ const notify = group({
 });
 
 const reports = group({
+  lookInterval: duration('5s', 'How often workers look for reports that are due.'),
+  keepReports: duration('90d', 'How long the files of weekly reports are kept.'),
   keepFiles: duration('2h', 'How long files made on demand are kept; links to them open for 1h.'),
   s3: group({
     endpoint: optionalUrl(

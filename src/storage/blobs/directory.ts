@@ -24,10 +24,10 @@ export function createDirectoryBlobs(dir: string): BlobStore {
       }
     },
     address: () => Promise.resolve(undefined),
-    async purge(olderThanMs) {
+    async purge(prefix, olderThanMs) {
       const names = await readdir(dir).catch(() => []);
       let removed = 0;
-      for (const name of names) {
+      for (const name of names.filter((one) => one.startsWith(prefix))) {
         const path = join(dir, name);
         const found = await stat(path).catch(() => undefined);
         if (!found?.isFile() || found.mtimeMs >= olderThanMs) continue;

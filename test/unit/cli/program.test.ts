@@ -9,6 +9,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
     err: (text) => void (err += text),
     agentScript: '/nowhere/agent.js',
     installFolder: '/nowhere/install',
+    pdfScript: '',
     migrationsDir: '/nowhere',
   });
   return { code, out, err };
