@@ -16,7 +16,6 @@ import {
   prometheusRoutes,
   tenantRoutes,
   userRoutes,
-  type Check,
   type Route,
 } from '../http/index.ts';
 import { systemClock } from '../platform/index.ts';
@@ -33,7 +32,9 @@ import { localKeys } from './local-keys.ts';
 import { heartbeatTo } from './heartbeats.ts';
 import { startPeople, type People } from './people.ts';
 import { startNotify } from './notify.ts';
-import { startRuler, type Rulers } from './ruler.ts';
+import { startOwnMetrics } from './own-metrics.ts';
+import { readyChecks } from './ready.ts';
+import { startRuler } from './ruler.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
 
 /** Largest answer of storage that is passed on. */
@@ -53,19 +54,18 @@ export const buildRooms: BuildRooms = async (foundation) => {
   lifecycle.onStop('Postgres pool', () => postgres.close());
   const people = await startPeople(foundation, postgres);
   const { access } = people;
-  const first = await access.bootstrap.firstTenant({
-    adminEmail: config.admin.email,
-    mustGivePassword: !foundation.managed,
-    ...(loaded.secrets.adminPassword === undefined
-      ? {}
-      : { adminPassword: loaded.secrets.adminPassword }),
-  });
+  const first = await firstTenant(foundation, access);
   const gateway = roles.has('gateway')
     ? await startGateway(foundation, postgres, people)
     : undefined;
   const { rulers, notifiers } = await startWatch(foundation, postgres, people);
+  const forward = gateway?.forward;
+  const checks = readyChecks(foundation, {
+    ...{ postgres, changes: people.changes, forward },
+    ...{ ruler: rulers?.ruler, worker: notifiers.worker },
+  });
   const routes = [
-    ...healthRoutes({ checks: checksOf(postgres, gateway, rulers), meters }),
+    ...healthRoutes({ checks, meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
     ...agentInstallation(foundation),
     ...(roles.has('api')
@@ -91,6 +91,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const { host, port } = parseListen(config.listen);
   const address = await server.listen(host, port);
   lifecycle.onStop('HTTP server', () => server.close());
+  startOwnMetrics(foundation, { postgres, forward, port: address.port });
   const serving: Serving = {
     url: urlOf(foundation, host, address.port),
     ...(first.created ? { firstStart: onlyGiven(first) } : {}),
@@ -99,6 +100,15 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const keys = await localKeys(access, config.dataDir);
   return { ...serving, keys, enrolmentToken: await tokenForNewHosts(people) };
 };
+
+function firstTenant({ loaded, managed }: Foundation, { bootstrap }: People['access']) {
+  const { adminPassword } = loaded.secrets;
+  return bootstrap.firstTenant({
+    adminEmail: loaded.config.admin.email,
+    mustGivePassword: !managed,
+    ...(adminPassword === undefined ? {} : { adminPassword }),
+  });
+}
 
 /** From rules to messages: channels are known to every role, rulers and senders are roles of their own. */
 async function startWatch(foundation: Foundation, postgres: Postgres, { changes }: People) {
@@ -121,25 +131,6 @@ function rawWrite({ ingest }: Gateway, { access, agents, hosts }: People, { log 
     configVersionOf: (tenantId, hostId) => agents.configs.versionOf(tenantId, hostId),
     log: log.child('http'),
   });
-}
-
-/** What `/ready` looks at: each part is asked anew, so that a balancer hears of an outage within its own interval. */
-function checksOf(
-  postgres: Postgres,
-  gateway: Gateway | undefined,
-  rulers: Rulers | undefined,
-): Record<string, Check> {
-  const common: Record<string, Check> = {
-    db: () => postgres.ping().then(() => true),
-    ...(rulers ? { ruler: () => Promise.resolve(rulers.ruler.isLive()) } : {}),
-  };
-  if (!gateway) return common;
-  const { forward } = gateway;
-  return {
-    ...common,
-    storage: () => Promise.resolve(forward.down().length === 0),
-    journal: () => Promise.resolve(forward.takes()),
-  };
 }
 
 function writeRoutes({ ingest }: Gateway, people: People, postgres: Postgres): Route[] {

@@ -27,4 +27,4 @@ export type {
 } from './ports.ts';
 export { createSender } from './sender.ts';
 export { createTrial, type Trial } from './trial.ts';
-export { createWorker } from './worker.ts';
+export { createWorker, type Worker } from './worker.ts';

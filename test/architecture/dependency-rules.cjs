@@ -35,6 +35,7 @@ const arrows = {
     types: ['forward', 'query', 'ruler'],
   },
   install: { doors: ['platform'] },
+  observe: { doors: ['wire', 'platform'] },
   managed: { doors: ['platform'], types: ['storage/victoria'] },
   http: {
     doors: [
@@ -49,6 +50,7 @@ const arrows = {
         'alert-desk',
         'alerts',
         'notify',
+        'observe',
         'ruler',
         'rules',
         'storage/postgres',

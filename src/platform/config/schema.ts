@@ -124,6 +124,12 @@ const notify = group({
   resendInterval: duration('1m', 'How often an Alertmanager is told again what fires on.'),
 });
 
+const observe = group({
+  own: flag(true, "Store this process's own metrics for the tenant `default`."),
+  interval: duration('15s', 'How often; at least 1s.'),
+  instance: optionalText('Its label `instance`; `HOSTNAME:PORT` when absent.'),
+});
+
 const http = group({
   maxHeaderBytes: bytes('16KiB', 'Largest request header.'),
   maxBodyBytes: bytes('1MiB', 'Largest request body outside the write path.'),
@@ -175,6 +181,7 @@ export const configSchema = z.strictObject({
   query,
   alerts,
   notify,
+  observe,
   http,
   log: group({ level: choice(['debug', 'info', 'warn', 'error'], 'info', 'What is logged.') }),
 });
