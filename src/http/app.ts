@@ -11,7 +11,7 @@ import { sendError, toFault, TransportError, type ErrorShape } from './errors.ts
 import { accessLog } from './middleware/access-log.ts';
 import { guard, principalOf, type Can } from './middleware/guard.ts';
 import { apiMeters } from './middleware/meters.ts';
-import { requestId, requestIdOf } from './middleware/request-id.ts';
+import { requestFieldsOf, requestId, requestIdOf } from './middleware/request-id.ts';
 import type { Route } from './route.ts';
 
 export interface AppDeps {
@@ -76,7 +76,10 @@ function mount(app: Express, route: Route, json: RequestHandler, deps: AppDeps):
         res,
         principal: principalOf(res),
         requestId: requestIdOf(res),
-        log: deps.log,
+        // Most routes log nothing.
+        get log() {
+          return deps.log.child('http', { ...requestFieldsOf(res) });
+        },
       });
     },
   );
@@ -103,7 +106,7 @@ function errorHandler({ log, routes }: AppDeps): ErrorRequestHandler {
     const fault = toFault(error);
     if (!fault) {
       const text = error instanceof Error ? error.stack : messageOf(error);
-      log.error('a request failed unexpectedly', { requestId: id, error: text });
+      log.error('a request failed unexpectedly', { ...requestFieldsOf(res), error: text });
     }
     if (res.headersSent) {
       // A half-sent answer must not look like a whole one.

@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import type { Logger } from '../../platform/index.ts';
-import { requestIdOf } from './request-id.ts';
+import { requestFieldsOf } from './request-id.ts';
 
 /** One line a request; never a header, an argument or a body. */
 export function accessLog(log: Logger): RequestHandler {
@@ -12,7 +12,7 @@ export function accessLog(log: Logger): RequestHandler {
         path: req.path,
         status: res.statusCode,
         durationMs: Math.round((performance.now() - startedMs) * 10) / 10,
-        requestId: requestIdOf(res),
+        ...requestFieldsOf(res),
       };
       if (res.statusCode >= 500) log.warn('request failed', fields);
       else log.debug('request', fields);
