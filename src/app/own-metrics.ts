@@ -20,17 +20,14 @@ interface Parts {
   /** Of the role `gateway`: its journal keeps own metrics like all others. */
   forward: Forward | undefined;
   /** Where this process listens. */
-  port: number;
+  url: string;
 }
 
 /**
  * What this process measures of itself goes to storage for the tenant `default`, past the gates of senders: it is
  * nobody's post, spends no budget, and an answer that nobody waits for cannot come back as more work.
  */
-export function startOwnMetrics(
-  foundation: Foundation,
-  { postgres, forward, port }: Parts,
-): void {
+export function startOwnMetrics(foundation: Foundation, { postgres, forward, url }: Parts): void {
   const { lifecycle, loaded, log, meters, roles, version } = foundation;
   const { observe } = loaded.config;
   if (!observe.own) return;
@@ -39,7 +36,7 @@ export function startOwnMetrics(
     meters,
     target: {
       job: 'gaugeway',
-      instance: observe.instance ?? `${hostname()}:${String(port)}`,
+      instance: observe.instance ?? hostname() + (/:\d+$/.exec(url)?.[0] ?? ''),
       role: roles.size === everyRole.size ? 'all' : [...roles].sort().join(),
     },
     versions: { version, node: process.version },

@@ -16,7 +16,9 @@ const arrows = {
   ingest: { doors: ['forward', 'wire', 'catalog', 'platform'] },
   query: { doors: ['catalog', 'platform'] },
   agents: { doors: ['access', 'platform'] },
-  hosts: { doors: ['query', 'catalog', 'platform'] },
+  limits: { doors: ['platform'] },
+  'host-metrics': { doors: ['query', 'catalog', 'platform'] },
+  hosts: { doors: ['access', 'host-metrics', 'catalog', 'platform'] },
   rules: { doors: ['query', 'alerts', 'catalog', 'platform'] },
   alerts: { doors: ['platform'] },
   notify: { doors: ['access', 'alerts', 'platform'] },
@@ -27,12 +29,12 @@ const arrows = {
     doors: ['wire', 'catalog', 'platform'],
     types: [
       ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify'],
-      ...['query', 'ruler', 'rules', 'alert-desk'],
+      ...['limits', 'query', 'ruler', 'rules', 'alert-desk'],
     ],
   },
   'storage/victoria': {
     doors: ['wire', 'catalog', 'platform'],
-    types: ['forward', 'query', 'ruler'],
+    types: ['forward', 'hosts', 'query', 'ruler'],
   },
   install: { doors: ['platform'] },
   observe: { doors: ['wire', 'platform'] },
@@ -40,7 +42,7 @@ const arrows = {
   http: {
     doors: [
       ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'notify', 'query', 'ruler'],
-      ...['rules', 'alert-desk', 'catalog', 'platform'],
+      ...['rules', 'alert-desk', 'host-metrics', 'limits', 'catalog', 'platform'],
     ],
   },
   app: {
@@ -49,6 +51,8 @@ const arrows = {
       ...[
         'alert-desk',
         'alerts',
+        'host-metrics',
+        'limits',
         'notify',
         'observe',
         'ruler',
@@ -80,6 +84,7 @@ const owners = {
   '@promster/express': ['src/http/'],
   bcrypt: ['src/access/'],
   commander: ['src/cli/'],
+  'csv-parse': ['src/hosts/'],
   'csv-stringify': ['src/reports/'],
   express: ['src/http/'],
   helmet: ['src/http/'],

@@ -26,6 +26,9 @@ const victoria = (tier: string) =>
     password: secretText('For HTTP Basic.'),
     metricsAuthKey: secretText('What its `-metricsAuthKey` was set to.'),
     forceFlushAuthKey: secretText('What its `-forceFlushAuthKey` was set to.'),
+    deleteAuthKey: secretText(
+      'What its `-deleteAuthKey` was set to: for deleting a host with its series.',
+    ),
   });
 
 const ingest = group({
@@ -130,8 +133,31 @@ const observe = group({
   instance: optionalText('Its label `instance`; `HOSTNAME:PORT` when absent.'),
 });
 
+/** Requests a minute. */
+const allowance = (value: number, what: string) =>
+  integer(value, `${what} a minute; 0: no limit.`, many);
+
+const rateLimits = group({
+  viewer: group({ reads: allowance(60, 'Reads of a Viewer'), writes: allowance(30, 'Writes') }),
+  operator: group({
+    reads: allowance(60, 'Reads of an Operator'),
+    writes: allowance(30, 'Acknowledgements, silences and other writes'),
+  }),
+  admin: group({ reads: allowance(60, 'Reads of an Admin'), writes: allowance(30, 'Writes') }),
+  key: allowance(1_200, 'Requests with one API key outside the write path'),
+  login: allowance(10, 'Attempts to log in, by account and by address'),
+  address: allowance(
+    120,
+    'Requests of one address without a credential, refreshes of tokens among them',
+  ),
+});
+
 const http = group({
   maxHeaderBytes: bytes('16KiB', 'Largest request header.'),
+  restCacheTtl: duration(
+    '3s',
+    'How long answers of the REST API to reads are kept, 1s to 5s in a product; 0s: not at all.',
+  ),
   maxBodyBytes: bytes('1MiB', 'Largest request body outside the write path.'),
   headersTimeout: duration('5s', 'Time for a client to send its headers.'),
   requestTimeout: duration('10s', 'Time for a client to send its whole request.'),
@@ -182,6 +208,7 @@ export const configSchema = z.strictObject({
   alerts,
   notify,
   observe,
+  rateLimits,
   http,
   log: group({ level: choice(['debug', 'info', 'warn', 'error'], 'info', 'What is logged.') }),
 });

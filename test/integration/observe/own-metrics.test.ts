@@ -59,7 +59,8 @@ describe("a process's own metrics", () => {
 
   it('are told what they mean', async () => {
     type Meaning = Record<string, { type: string; help: string }[]>;
-    const meaning = () => ask<Meaning>(product, '/api/v1/metadata', { metric: 'api_requests_total' });
+    const meaning = () =>
+      ask<Meaning>(product, '/api/v1/metadata', { metric: 'api_requests_total' });
     await until('it is described', async () => 'api_requests_total' in (await meaning()));
     expect((await meaning())['api_requests_total']?.[0]).toMatchObject({ type: 'counter' });
   });
