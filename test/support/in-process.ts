@@ -39,5 +39,8 @@ export async function startInProcess(
     buildRooms,
   );
   stage.onEnd(() => running.stop());
-  return { url: running.serving.url, meters, running };
+  return {
+    ...{ url: running.serving.url, meters, running },
+    databasePassword: new URL(postgres.url.replace('@/', '@localhost/')).password,
+  };
 }

@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import type { Logger } from '../../platform/index.ts';
 import { requestFieldsOf } from './request-id.ts';
 
@@ -9,7 +9,7 @@ export function accessLog(log: Logger): RequestHandler {
     res.on('finish', () => {
       const fields = {
         method: req.method,
-        path: req.path,
+        path: pathOf(req),
         status: res.statusCode,
         durationMs: Math.round((performance.now() - startedMs) * 10) / 10,
         ...requestFieldsOf(res),
@@ -19,4 +19,10 @@ export function accessLog(log: Logger): RequestHandler {
     });
     next();
   };
+}
+
+/** A token in a path is a credential: whoever reads the log must not be able to use it. */
+function pathOf(req: Request): string {
+  const { path } = (req.route ?? {}) as { path?: unknown };
+  return typeof path === 'string' && path.includes(':token') ? path : req.path;
 }
