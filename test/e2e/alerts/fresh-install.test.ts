@@ -8,7 +8,6 @@ interface Rule {
   lastError?: string;
   state: string;
   lastEvaluation: string;
-  alerts: unknown[];
 }
 
 interface Groups {
@@ -48,8 +47,8 @@ describe('the shipped rules on a fresh installation', () => {
     expect(ill.map(({ name, lastError }) => [name, lastError])).toEqual([]);
   });
 
-  it('fire nothing but the watchdog, and nothing is about to', async () => {
-    const loud = (await rules()).filter(({ alerts }) => alerts.length > 0);
-    expect(loud.map(({ name, state }) => [name, state])).toEqual([['Watchdog', 'firing']]);
+  it('fire nothing but the watchdog', async () => {
+    const loud = (await rules()).filter(({ state }) => state === 'firing');
+    expect(loud.map(({ name }) => name)).toEqual(['Watchdog']);
   });
 });
