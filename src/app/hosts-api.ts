@@ -1,5 +1,11 @@
-import { createFigures, createHostSeries, createStorageAsk } from '../host-metrics/index.ts';
-import { createInventory, createOverview } from '../hosts/index.ts';
+import {
+  createFigures,
+  createHostSeries,
+  createStorageAsk,
+  type FiguresReader,
+  type HostSeries,
+} from '../host-metrics/index.ts';
+import { createInventory, createOverview, type Overview } from '../hosts/index.ts';
 import {
   createReadCache,
   hostImportRoutes,
@@ -31,8 +37,15 @@ interface Stores {
   cache: ReadCache;
 }
 
+export interface HostsApi {
+  routes: readonly Route[];
+  series: HostSeries;
+  overview: Overview;
+  figures: FiguresReader;
+}
+
 /** The inventory and what its hosts did, as dashboards read it. */
-export function hostsApi(foundation: Foundation, people: People, stores: Stores): Route[] {
+export function hostsApi(foundation: Foundation, people: People, stores: Stores): HostsApi {
   const { log, meters } = foundation;
   const { access, hosts } = people;
   const { cache, reader, victoria } = stores;
@@ -47,10 +60,11 @@ export function hostsApi(foundation: Foundation, people: People, stores: Stores)
     maxHostsOf: (tenantId) => access.tenants.policyOf(tenantId).maxHosts,
     changed: (tenantId) => hosts.refresh(tenantId),
   });
-  return [
+  const routes = [
     ...hostRoutes({ hosts, overview, inventory, series, cache, clock }),
     ...hostImportRoutes({ inventory }),
     ...metricRoutes({ hosts, series, cache }),
     ...processRoutes({ hosts }),
   ];
+  return { routes, series, overview, figures };
 }

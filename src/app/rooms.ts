@@ -21,6 +21,7 @@ import { createVictoriaClient, createVictoriaReader } from '../storage/victoria/
 import { alertsApi } from './alerts-api.ts';
 import type { BuildRooms, FirstStart, Foundation, Serving } from './compose.ts';
 import { openDatabase } from './database.ts';
+import { blobsOf, startExports } from './exports.ts';
 import { agentInstallation, tokenForNewHosts } from './install.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { hostsApi, readCacheOf } from './hosts-api.ts';
@@ -169,6 +170,9 @@ async function readRoutes(
     },
   });
   const alerts = await alertsApi(foundation, postgres, query);
+  const { incidents } = alerts;
+  const seen = hostsApi(foundation, people, { postgres, victoria: client, reader, cache });
+  const blobs = blobsOf(foundation);
   const views = { ...alerts.views, targets: () => Promise.resolve([]) };
   return [
     ...alerts.routes,
@@ -178,7 +182,8 @@ async function readRoutes(
     ...keyRoutes(access),
     ...tenantRoutes(access),
     ...auditRoutes(access),
-    ...hostsApi(foundation, people, { postgres, victoria: client, reader, cache }),
+    ...seen.routes,
+    ...startExports(foundation, { ...seen, blobs, hosts: people.hosts, incidents }).routes,
     ...agentRoutes({ agents, clock: systemClock }),
     ...enrolmentRoutes({ agents, publicUrl: loaded.config.publicUrl }),
   ];

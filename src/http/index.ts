@@ -19,6 +19,7 @@ export { channelRoutes } from './routes/channels.ts';
 export { deliveryRoutes } from './routes/deliveries.ts';
 export { enrolmentRoutes } from './routes/enrolment.ts';
 export { healthRoutes, type Check } from './routes/health.ts';
+export { exportRoutes, type ExportRouteDeps } from './routes/exports.ts';
 export { hostImportRoutes } from './routes/host-import.ts';
 export { hostRoutes, type HostRouteDeps } from './routes/hosts.ts';
 export {

@@ -59,6 +59,8 @@ const wrongNeighbours: Record<string, string> = {
   ingest: 'query',
   query: 'storage/victoria',
   limits: 'access',
+  reports: 'hosts',
+  'storage/blobs': 'hosts',
   'host-metrics': 'hosts',
   hosts: 'http',
   rules: 'storage/postgres',

@@ -32,6 +32,8 @@ const arrows = {
       ...['limits', 'query', 'ruler', 'rules', 'alert-desk'],
     ],
   },
+  reports: { doors: ['host-metrics', 'platform'] },
+  'storage/blobs': { doors: ['platform'], types: ['reports'] },
   'storage/victoria': {
     doors: ['wire', 'catalog', 'platform'],
     types: ['forward', 'hosts', 'query', 'ruler'],
@@ -42,7 +44,7 @@ const arrows = {
   http: {
     doors: [
       ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'notify', 'query', 'ruler'],
-      ...['rules', 'alert-desk', 'host-metrics', 'limits', 'catalog', 'platform'],
+      ...['rules', 'alert-desk', 'host-metrics', 'limits', 'reports', 'catalog', 'platform'],
     ],
   },
   app: {
@@ -53,6 +55,8 @@ const arrows = {
         'alerts',
         'host-metrics',
         'limits',
+        'reports',
+        'storage/blobs',
         'notify',
         'observe',
         'ruler',
@@ -82,6 +86,7 @@ const arrows = {
 /** Library → the only places that may import it. */
 const owners = {
   '@promster/express': ['src/http/'],
+  aws4fetch: ['src/storage/blobs/'],
   bcrypt: ['src/access/'],
   commander: ['src/cli/'],
   'csv-parse': ['src/hosts/'],

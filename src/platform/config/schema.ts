@@ -133,6 +133,19 @@ const observe = group({
   instance: optionalText('Its label `instance`; `HOSTNAME:PORT` when absent.'),
 });
 
+const reports = group({
+  keepFiles: duration('2h', 'How long files made on demand are kept; links to them open for 1h.'),
+  s3: group({
+    endpoint: optionalUrl(
+      'S3-compatible store of the files, addressed by path; the data directory is used when absent.',
+    ),
+    bucket: optionalText('Its bucket; a lifecycle rule removes what is old.'),
+    region: text('us-east-1', 'Its region.'),
+    accessKeyId: optionalText('Who writes there.'),
+    secretAccessKey: secretText('The key that goes with it.'),
+  }),
+});
+
 /** Requests a minute. */
 const allowance = (value: number, what: string) =>
   integer(value, `${what} a minute; 0: no limit.`, many);
@@ -209,6 +222,7 @@ export const configSchema = z.strictObject({
   notify,
   observe,
   rateLimits,
+  reports,
   http,
   log: group({ level: choice(['debug', 'info', 'warn', 'error'], 'info', 'What is logged.') }),
 });
