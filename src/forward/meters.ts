@@ -53,10 +53,7 @@ const counters: readonly [key: keyof ShardTally, name: string, help: string][] =
   ],
 ];
 
-export function registerForwardMeters(
-  meters: Meters,
-  { shards, limits, nowMs }: Metered,
-): void {
+export function registerForwardMeters(meters: Meters, { shards, limits, nowMs }: Metered): void {
   for (const [key, name, help] of counters) {
     const counter = meters.counter({
       name,

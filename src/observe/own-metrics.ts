@@ -6,7 +6,13 @@ import {
   type MeterFamily,
   type Meters,
 } from '../platform/index.ts';
-import { requestsOf, seriesOf, type OwnRequest, type OwnSeries, type Target } from './own-series.ts';
+import {
+  requestsOf,
+  seriesOf,
+  type OwnRequest,
+  type OwnSeries,
+  type Target,
+} from './own-series.ts';
 
 /** False where it was not taken; the samples are then lost. */
 export type WriteOwn = (request: OwnRequest) => Promise<boolean>;

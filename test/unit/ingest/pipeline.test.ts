@@ -206,7 +206,9 @@ describe('what is refused', () => {
     expect(stored(batches[1])).toHaveLength(2);
     expect(await meter('gaugeway_ingest_observed_samples_total{tenant_id="acme"}')).toBe(1);
     expect(
-      await meter('gaugeway_ingest_refused_samples_total{tenant_id="acme",reason="not_whitelisted"}'),
+      await meter(
+        'gaugeway_ingest_refused_samples_total{tenant_id="acme",reason="not_whitelisted"}',
+      ),
     ).toBe(1);
   });
 
