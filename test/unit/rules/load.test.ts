@@ -295,6 +295,7 @@ describe('the starter set', () => {
       'gaugeway-own-metrics-missing Own Metrics Missing 1m',
       'gaugeway-pool-exhausted Postgres Pool Exhausted 1m',
       'gaugeway-postgres-slow Postgres Slow 10m',
+      'gaugeway-queue-full Queue Full 2m',
       'gaugeway-rules-behind Rules Behind 5m',
       'gaugeway-samples-refused Samples Refused 10m',
       'gaugeway-slots-missed Rule Slots Missed 10m',
