@@ -5,6 +5,7 @@ type Line = (fields: object, message: string) => void;
 /** The part of pino that is used; its own generic type does not survive exactOptionalPropertyTypes. */
 interface PinoLike {
   child(bound: object): PinoLike;
+  isLevelEnabled(level: LogLevel): boolean;
   debug: Line;
   info: Line;
   warn: Line;
@@ -73,11 +74,13 @@ export const silentLogger: Logger = {
 function wrap(root: PinoLike, bound: LogFields): Logger {
   const { service, ...fields } = bound;
   const logger = root.child({ service, ...written(fields) });
+  const line =
+    (level: LogLevel) =>
+    (message: string, fields?: LogFields): void => {
+      if (logger.isLevelEnabled(level)) logger[level](written(fields), message);
+    };
   return {
-    debug: (message, fields) => logger.debug(written(fields), message),
-    info: (message, fields) => logger.info(written(fields), message),
-    warn: (message, fields) => logger.warn(written(fields), message),
-    error: (message, fields) => logger.error(written(fields), message),
+    ...{ debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
     child: (service, fields) => wrap(root, { ...bound, ...fields, service }),
   };
 }
