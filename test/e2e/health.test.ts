@@ -37,6 +37,17 @@ function childrenOf(pid: number): number[] {
   return readFileSync(path, 'utf8').trim().split(' ').map(Number);
 }
 
+/** What has ended meanwhile needs no signal. */
+function signal(pids: readonly number[], name: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
 /** Another process of the product, with one role, on the database and storage of the first. */
 async function startRole(role: string): Promise<Program> {
   const listen = `127.0.0.1:${String(await freePort())}`;
@@ -70,9 +81,9 @@ describe('AC-BE-010: health endpoint returns 200 OK; ready endpoint checks DB co
     const { postgres } = product;
     const before = postgres.pid() ?? 0;
     // Stopped first: nobody runs it again until the test has looked.
-    process.kill(before, 'SIGSTOP');
+    signal([before], 'SIGSTOP');
     const children = childrenOf(before);
-    for (const pid of children) process.kill(pid, 'SIGSTOP');
+    signal(children, 'SIGSTOP');
     try {
       await saysReady(product, 503);
       expect((await get(product, '/ready')).body).toMatchObject({
@@ -83,8 +94,8 @@ describe('AC-BE-010: health endpoint returns 200 OK; ready endpoint checks DB co
         return (await get(product, '/ready')).body['cache'] === 'fail';
       });
     } finally {
-      process.kill(before, 'SIGKILL');
-      for (const pid of children) process.kill(pid, 'SIGCONT');
+      signal([before], 'SIGKILL');
+      signal(children, 'SIGCONT');
     }
     await until('Postgres runs again', () =>
       Promise.resolve(![before, undefined].includes(postgres.pid())),

@@ -119,6 +119,16 @@ async function walkAgents(admin: string): Promise<void> {
   await call('POST', '/api/v1/ingest/heartbeat', { authorization: `Bearer ${key}` });
 }
 
+async function walkExports(admin: string): Promise<void> {
+  const made = await call('POST', '/api/v1/reports/export', {
+    ...{ authorization: admin, body: { format: 'csv', table: 'hosts' } },
+  });
+  const link = new URL(String(made.body['download_url']));
+  kept('signature of a download', link.searchParams.get('sig'));
+  const fetched = await call('GET', link.pathname + link.search);
+  expect(fetched.status).toBe(200);
+}
+
 async function walkMessages(admin: string): Promise<void> {
   const asAdmin = { authorization: admin };
   const hook = kept('path of a webhook', 'T0000secret/B0000secret/the-path-is-the-secret');
@@ -160,7 +170,8 @@ beforeAll(async () => {
   kept('password of the database', product.databasePassword);
   kept('password of storage', storage.env.GAUGEWAY_VICTORIA_RAW_PASSWORD);
   const admin = await login('admin@localhost', adminPassword);
-  for (const walk of [walkPeople, walkKeys, walkAgents, walkMessages]) await walk(admin);
+  for (const walk of [walkPeople, walkKeys, walkAgents, walkExports, walkMessages])
+    await walk(admin);
   await until('the last request is in the log', () =>
     Promise.resolve(lines.some((line) => line.includes('"path":"/a/:token"'))),
   );
