@@ -11,7 +11,6 @@ import {
   prometheusRoutes,
   tenantRoutes,
   userRoutes,
-  type Check,
   type ReadCache,
   type Route,
 } from '../http/index.ts';
@@ -37,9 +36,11 @@ import { localKeys } from './local-keys.ts';
 import { heartbeatTo } from './heartbeats.ts';
 import { startPeople, type People } from './people.ts';
 import { startNotify } from './notify.ts';
+import { startOwnMetrics } from './own-metrics.ts';
+import { readyChecks } from './ready.ts';
 import { reportsApi, startReports } from './reports.ts';
 import { openServer } from './server.ts';
-import { startRuler, type Rulers } from './ruler.ts';
+import { startRuler } from './ruler.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
 
 /** Largest answer of storage that is passed on. */
@@ -60,21 +61,20 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const allowances = startLimits(foundation, postgres);
   const people = await startPeople(foundation, postgres, allowances);
   const { access } = people;
-  const first = await access.bootstrap.firstTenant({
-    adminEmail: config.admin.email,
-    mustGivePassword: !foundation.managed,
-    ...(loaded.secrets.adminPassword === undefined
-      ? {}
-      : { adminPassword: loaded.secrets.adminPassword }),
-  });
+  const first = await firstTenant(foundation, access);
   const gateway = roles.has('gateway')
     ? await startGateway(foundation, postgres, people)
     : undefined;
   const { rulers, notifiers } = await startWatch(foundation, postgres, people);
   const reading = openReading(foundation);
   if (roles.has('worker')) startReports(foundation, postgres, reading);
+  const forward = gateway?.forward;
+  const checks = readyChecks(foundation, {
+    ...{ postgres, changes: people.changes, forward },
+    ...{ ruler: rulers?.ruler, worker: notifiers.worker },
+  });
   const routes = [
-    ...healthRoutes({ checks: checksOf(postgres, gateway, rulers), meters }),
+    ...healthRoutes({ checks, meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
     ...agentInstallation(foundation),
     ...(roles.has('api')
@@ -85,6 +85,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
     ...{ routes, readCache: reading.cache, allowances, authenticate: access.authenticate },
     rawHandlers: gateway ? [rawWrite(gateway, people, foundation)] : [],
   });
+  startOwnMetrics(foundation, { postgres, forward, url });
   const serving: Serving = {
     url,
     ...(first.created ? { firstStart: onlyGiven(first) } : {}),
@@ -93,6 +94,15 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const keys = await localKeys(access, config.dataDir);
   return { ...serving, keys, enrolmentToken: await tokenForNewHosts(people) };
 };
+
+function firstTenant({ loaded, managed }: Foundation, { bootstrap }: People['access']) {
+  const { adminPassword } = loaded.secrets;
+  return bootstrap.firstTenant({
+    adminEmail: loaded.config.admin.email,
+    mustGivePassword: !managed,
+    ...(adminPassword === undefined ? {} : { adminPassword }),
+  });
+}
 
 /** From rules to messages: channels are known to every role, rulers and senders are roles of their own. */
 async function startWatch(foundation: Foundation, postgres: Postgres, { changes }: People) {
@@ -115,25 +125,6 @@ function rawWrite({ ingest }: Gateway, { access, agents, hosts }: People, { log 
     configVersionOf: (tenantId, hostId) => agents.configs.versionOf(tenantId, hostId),
     log: log.child('http'),
   });
-}
-
-/** What `/ready` looks at: each part is asked anew, so that a balancer hears of an outage within its own interval. */
-function checksOf(
-  postgres: Postgres,
-  gateway: Gateway | undefined,
-  rulers: Rulers | undefined,
-): Record<string, Check> {
-  const common: Record<string, Check> = {
-    db: () => postgres.ping().then(() => true),
-    ...(rulers ? { ruler: () => Promise.resolve(rulers.ruler.isLive()) } : {}),
-  };
-  if (!gateway) return common;
-  const { forward } = gateway;
-  return {
-    ...common,
-    storage: () => Promise.resolve(forward.down().length === 0),
-    journal: () => Promise.resolve(forward.takes()),
-  };
 }
 
 function writeRoutes({ ingest }: Gateway, people: People, postgres: Postgres): Route[] {

@@ -73,6 +73,7 @@ const wrongNeighbours: Record<string, string> = {
   'storage/postgres': 'managed',
   'storage/victoria': 'access',
   install: 'http',
+  observe: 'storage/victoria',
   managed: 'app',
   http: 'storage/postgres',
   app: 'cli',

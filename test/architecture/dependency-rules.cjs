@@ -39,6 +39,7 @@ const arrows = {
     types: ['forward', 'hosts', 'query', 'ruler'],
   },
   install: { doors: ['platform'] },
+  observe: { doors: ['wire', 'platform'] },
   managed: { doors: ['platform'], types: ['storage/victoria'] },
   http: {
     doors: [
@@ -57,6 +58,7 @@ const arrows = {
         'reports',
         'storage/blobs',
         'notify',
+        'observe',
         'ruler',
         'rules',
         'storage/postgres',

@@ -48,7 +48,7 @@ beforeAll(async () => {
 afterAll(() => stage.end(), 60_000);
 
 const wanted = { format: 'csv', host_id: 'exp-1', metric: 'cpu.utilization', range: '24h' };
-const rowsOf = (csv: string): string[][] => parse<string[]>(csv, { bom: true });
+const rowsOf = (csv: string): string[][] => parse(csv, { bom: true });
 
 async function exported(body: object, call = reader): Promise<string> {
   const { status, body: answer } = await call('POST', '/api/v1/reports/export', body);

@@ -127,6 +127,12 @@ const notify = group({
   resendInterval: duration('1m', 'How often an Alertmanager is told again what fires on.'),
 });
 
+const observe = group({
+  own: flag(true, "Store this process's own metrics for the tenant `default`."),
+  interval: duration('15s', 'How often; at least 1s.'),
+  instance: optionalText('Its label `instance`; `HOSTNAME:PORT` when absent.'),
+});
+
 const reports = group({
   lookInterval: duration('5s', 'How often workers look for reports that are due.'),
   keepReports: duration('90d', 'How long the files of weekly reports are kept.'),
@@ -216,6 +222,7 @@ export const configSchema = z.strictObject({
   query,
   alerts,
   notify,
+  observe,
   rateLimits,
   reports,
   http,
