@@ -34,6 +34,7 @@ export async function startInProcess(
     {
       ...{ loaded: loadConfig({ environment }), log, meters, managed: false, version: '0.0.0' },
       ...{ migrationsDir: migrations, progress: () => undefined },
+      pdfScript: join(import.meta.dirname, '../../dist/pdf-thread.js'),
       agentFiles: { bundle: 'dist/gaugeway-agent.js', folder: 'exporter-agent/install' },
     },
     buildRooms,
