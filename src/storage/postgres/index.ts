@@ -18,6 +18,7 @@ export { createEvaluationStore } from './evaluation-store.ts';
 export { createExemplarStore, type PostgresExemplars } from './exemplar-store.ts';
 export { createHaStore } from './ha-store.ts';
 export { createHostStore } from './host-store.ts';
+export { createIncidentFeed } from './incident-feed.ts';
 export { createIncidentStore } from './incident-store.ts';
 export { createInnerSources } from './inner-source.ts';
 export { createLeases, type Lease, type Leases } from './lease.ts';
