@@ -13,6 +13,7 @@ export {
 } from './compose.ts';
 export { migrate } from './database.ts';
 export { parseListen, requireFree } from './listen-address.ts';
+export { readLocalKeys, type LocalKeys } from './local-keys.ts';
 export { createLifecycle, type Lifecycle } from './lifecycle.ts';
 export { expandRoles, roleTable, type Role } from './roles.ts';
 export { buildRooms } from './rooms.ts';
