@@ -15,6 +15,7 @@ export type AuditAction =
   | 'key_created'
   | 'key_revoked'
   | 'key_rotated'
+  | 'host_created'
   | 'host_updated'
   | 'host_deleted'
   | 'agent_token_created'

@@ -73,7 +73,7 @@ function externalTiers(loaded: LoadedConfig): Partial<Record<Tier, VictoriaTarge
 function externalTarget(tier: Tier, { config, secrets }: LoadedConfig): VictoriaTarget | undefined {
   const { url, username } = config.victoria[tier];
   if (url === undefined) return undefined;
-  const { password, metricsAuthKey, forceFlushAuthKey } = secrets.victoria[tier];
+  const { password, metricsAuthKey, forceFlushAuthKey, deleteAuthKey } = secrets.victoria[tier];
   return {
     baseUrl: url.replace(/\/+$/, ''),
     ...(username === undefined ? {} : { username }),
@@ -81,6 +81,7 @@ function externalTarget(tier: Tier, { config, secrets }: LoadedConfig): Victoria
     authKeys: {
       ...(metricsAuthKey === undefined ? {} : { metrics: metricsAuthKey }),
       ...(forceFlushAuthKey === undefined ? {} : { forceFlush: forceFlushAuthKey }),
+      ...(deleteAuthKey === undefined ? {} : { delete: deleteAuthKey }),
     },
   };
 }

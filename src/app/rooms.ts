@@ -1,22 +1,18 @@
-import { readFileSync } from 'node:fs';
-import { can } from '../access/index.ts';
 import {
   agentRoutes,
   auditRoutes,
   authRoutes,
-  createHttpServer,
   createWriteHandler,
   enrolmentRoutes,
   healthRoutes,
-  hostRoutes,
   ingestRoutes,
   keyRoutes,
   ownConfigRoute,
-  processRoutes,
   prometheusRoutes,
   tenantRoutes,
   userRoutes,
   type Check,
+  type ReadCache,
   type Route,
 } from '../http/index.ts';
 import { systemClock } from '../platform/index.ts';
@@ -28,11 +24,12 @@ import type { BuildRooms, FirstStart, Foundation, Serving } from './compose.ts';
 import { openDatabase } from './database.ts';
 import { agentInstallation, tokenForNewHosts } from './install.ts';
 import { startGateway, type Gateway } from './gateway.ts';
-import { parseListen } from './listen-address.ts';
+import { hostsApi, readCacheOf } from './hosts-api.ts';
 import { localKeys } from './local-keys.ts';
 import { heartbeatTo } from './heartbeats.ts';
 import { startPeople, type People } from './people.ts';
 import { startNotify } from './notify.ts';
+import { openServer } from './server.ts';
 import { startRuler, type Rulers } from './ruler.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
 
@@ -64,35 +61,21 @@ export const buildRooms: BuildRooms = async (foundation) => {
     ? await startGateway(foundation, postgres, people)
     : undefined;
   const { rulers, notifiers } = await startWatch(foundation, postgres, people);
+  const readCache = readCacheOf(foundation);
   const routes = [
     ...healthRoutes({ checks: checksOf(postgres, gateway, rulers), meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
     ...agentInstallation(foundation),
     ...(roles.has('api')
-      ? [...(await readRoutes(foundation, postgres, people)), ...notifiers.routes]
+      ? [...(await readRoutes(foundation, postgres, people, readCache)), ...notifiers.routes]
       : []),
   ];
-  const server = createHttpServer({
-    routes,
-    authenticate: access.authenticate,
-    can,
+  const url = await openServer(foundation, {
+    ...{ routes, readCache, authenticate: access.authenticate },
     rawHandlers: gateway ? [rawWrite(gateway, people, foundation)] : [],
-    ...tlsOf(foundation),
-    limits: {
-      maxHeaderBytes: config.http.maxHeaderBytes,
-      headersTimeoutMs: config.http.headersTimeout,
-      requestTimeoutMs: config.http.requestTimeout,
-    },
-    maxBodyBytes: config.http.maxBodyBytes,
-    trustedProxies: config.http.trustedProxies,
-    log: log.child('http'),
-    meters,
   });
-  const { host, port } = parseListen(config.listen);
-  const address = await server.listen(host, port);
-  lifecycle.onStop('HTTP server', () => server.close());
   const serving: Serving = {
-    url: urlOf(foundation, host, address.port),
+    url,
     ...(first.created ? { firstStart: onlyGiven(first) } : {}),
   };
   if (!foundation.managed) return serving;
@@ -163,15 +146,17 @@ async function readRoutes(
   foundation: Foundation,
   postgres: Postgres,
   people: People,
+  cache: ReadCache,
 ): Promise<Route[]> {
   const { backends, lifecycle, loaded, meters, version } = foundation;
-  const { access, agents, hosts } = people;
+  const { access, agents } = people;
   const { query: config, retention } = loaded.config;
   const client = createVictoriaClient(backends.victoria.raw, { maxAnswerBytes });
   lifecycle.onStop('VictoriaMetrics client (reads)', () => client.close());
   const retentionMs = () => retention.raw;
+  const reader = createVictoriaReader(client);
   const query = createQuery({
-    reader: createVictoriaReader(client),
+    reader,
     metadata: metadataReader(postgres),
     exemplars: exemplarReader(postgres),
     meters,
@@ -200,23 +185,8 @@ async function readRoutes(
     ...keyRoutes(access),
     ...tenantRoutes(access),
     ...auditRoutes(access),
-    ...hostRoutes({ hosts }),
+    ...hostsApi(foundation, people, { postgres, victoria: client, reader, cache }),
     ...agentRoutes({ agents, clock: systemClock }),
     ...enrolmentRoutes({ agents, publicUrl: loaded.config.publicUrl }),
-    ...processRoutes({ hosts }),
   ];
-}
-
-function tlsOf({ loaded }: Foundation): { tls?: { cert: string; key: string } } {
-  const { cert, key } = loaded.config.tls;
-  if (cert === undefined || key === undefined) return {};
-  return { tls: { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') } };
-}
-
-/** How this machine reaches the server; a server on every address is asked on loopback. */
-function urlOf({ loaded }: Foundation, host: string, port: number): string {
-  const scheme = loaded.config.tls.cert === undefined ? 'http' : 'https';
-  const isEvery = host === '' || host === '0.0.0.0' || host === '::';
-  const name = isEvery ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
-  return `${scheme}://${name}:${String(port)}`;
 }

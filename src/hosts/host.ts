@@ -17,6 +17,26 @@ export interface Host {
 
 export type Tags = Readonly<Record<string, string>>;
 
+/** What a person says about a host. */
+export interface HostFields {
+  hostname: string;
+  ips: readonly string[];
+  tags: Tags;
+}
+
+/** What is absent stays; a hostname or addresses that a person sets are no longer taken from the agent, null gives them back. */
+export interface HostPatch {
+  hostname?: string | null;
+  ips?: readonly string[] | null;
+  /** All tags of the host. */
+  tags?: Tags;
+}
+
+export const ipSchema = z.union([z.ipv4(), z.ipv6()], 'is no IP address');
+
+/** A label value and a path segment; as the agent's own option has it. */
+export const hostIdSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'is no host id');
+
 /** The agent's sign of life; what is beside these fields is kept as it was reported. */
 export interface HeartbeatReport {
   hostId: string;

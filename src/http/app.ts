@@ -12,6 +12,7 @@ import { accessLog } from './middleware/access-log.ts';
 import { guard, principalOf, type Can } from './middleware/guard.ts';
 import { apiMeters } from './middleware/meters.ts';
 import { requestId, requestIdOf } from './middleware/request-id.ts';
+import type { ReadCache } from './read-cache.ts';
 import type { Route } from './route.ts';
 
 export interface AppDeps {
@@ -20,6 +21,8 @@ export interface AppDeps {
   can: Can;
   /** Answers are sent over TLS, so browsers may be told to insist on it. */
   isTls: boolean;
+  /** Told of each change that a tenant makes. */
+  readCache?: ReadCache;
   maxBodyBytes: number;
   /** Addresses (CIDR) whose X-Forwarded-For is believed; none when absent. */
   trustedProxies?: readonly string[];
@@ -46,14 +49,18 @@ export function createApp(deps: AppDeps): Express {
     }),
   ];
   for (const one of middleware) app.use(one);
-  const json = express.json({ limit: deps.maxBodyBytes, strict: true });
+  const limit = deps.maxBodyBytes;
+  const parsers = {
+    json: express.json({ limit, strict: true }),
+    csv: express.text({ limit, type: 'text/csv', defaultCharset: 'utf-8' }),
+  };
   // Paths without parameters first, their 405 included: `/api/v1/agents/enroll` is never taken for a host.
   const hasParameter = ({ path }: Route): boolean => path.includes('/:');
   for (const routes of [
     deps.routes.filter((route) => !hasParameter(route)),
     deps.routes.filter(hasParameter),
   ]) {
-    for (const route of routes) mount(app, route, json, deps);
+    for (const route of routes) mount(app, route, parsers[route.takes ?? 'json'], deps);
     refuseOtherMethods(app, routes);
   }
   app.use(() => {
@@ -63,23 +70,28 @@ export function createApp(deps: AppDeps): Express {
   return app;
 }
 
-function mount(app: Express, route: Route, json: RequestHandler, deps: AppDeps): void {
+function mount(app: Express, route: Route, parser: RequestHandler, deps: AppDeps): void {
   const method = route.method.toLowerCase() as 'get' | 'post' | 'put' | 'patch' | 'delete';
   app[method](
     route.path,
     guard(route, deps.authenticate, deps.can),
     // Rate limits of the REST API (PRP §8.9) count by principal: their place is here.
-    json,
+    parser,
     async (req, res): Promise<void> => {
-      await route.handle({
-        req,
-        res,
-        principal: principalOf(res),
-        requestId: requestIdOf(res),
-        log: deps.log,
-      });
+      const principal = principalOf(res);
+      try {
+        await route.handle({ req, res, principal, requestId: requestIdOf(res), log: deps.log });
+      } finally {
+        // Also where it failed half-way: what is asked next is asked anew.
+        if (principal && isChange(route)) deps.readCache?.forget(principal.tenantId);
+      }
     },
   );
+}
+
+/** Questions by POST and samples change nothing that is kept. */
+function isChange({ method, needs }: Route): boolean {
+  return method !== 'GET' && (needs === 'admin' || needs === 'operate');
 }
 
 /** 405 with `Allow` where the path exists with another method. */

@@ -5,6 +5,7 @@
  * see:   docs/adr/0004-remote-write-versions-and-answers.md
  */
 export type { Can } from './middleware/guard.ts';
+export { createReadCache, type ReadCache } from './read-cache.ts';
 export type { Call, Route } from './route.ts';
 export { acknowledgeLinkRoutes } from './routes/acknowledge-link.ts';
 export { agentRoutes, ownConfigRoute } from './routes/agents.ts';
@@ -18,7 +19,8 @@ export { channelRoutes } from './routes/channels.ts';
 export { deliveryRoutes } from './routes/deliveries.ts';
 export { enrolmentRoutes } from './routes/enrolment.ts';
 export { healthRoutes, type Check } from './routes/health.ts';
-export { hostRoutes } from './routes/hosts.ts';
+export { hostImportRoutes } from './routes/host-import.ts';
+export { hostRoutes, type HostRouteDeps } from './routes/hosts.ts';
 export {
   ingestRoutes,
   type HeartbeatAnswer,
@@ -26,11 +28,12 @@ export {
   type IngestRouteDeps,
 } from './routes/ingest.ts';
 export { installRoutes } from './routes/install.ts';
+export { metricRoutes } from './routes/metrics.ts';
 export { processRoutes } from './routes/processes.ts';
 export { keyRoutes } from './routes/keys.ts';
 export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';
 export { silenceRoutes } from './routes/silences.ts';
 export { tenantRoutes } from './routes/tenants.ts';
 export { userRoutes } from './routes/users.ts';
-export { createHttpServer, type HttpServer } from './server.ts';
+export { createHttpServer, type HttpServer, type HttpServerDeps } from './server.ts';
 export { createWriteHandler, type RawHandler } from './write/handler.ts';

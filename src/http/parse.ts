@@ -12,6 +12,19 @@ export function bodyOf<S extends z.ZodType>(req: Request, schema: S): z.output<S
   throw invalid('the body is not as expected', parsed.error);
 }
 
+/** A body that is text, of a route that takes one. Throws BAD_REQUEST where it is not there or no text. */
+export function textOf(req: Request): string {
+  const body: unknown = req.body;
+  if (typeof body !== 'string' || body === '') {
+    throw new GaugewayError(
+      'BAD_REQUEST',
+      'the body is empty, or its Content-Type is not text/csv',
+    );
+  }
+  requireText(body);
+  return body;
+}
+
 /** The query string by its schema; a repeated name is an error. */
 export function queryOf<S extends z.ZodType>(req: Request, schema: S): z.output<S> {
   requireText(req.query);

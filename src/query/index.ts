@@ -6,9 +6,16 @@
  */
 export { createQuery, defaultQueryConfig, type Query, type QueryConfig } from './query.ts';
 export { ruleQuery } from './expression.ts';
+export { createGate } from './gate.ts';
 export type { QueryErrorType, QueryFailure, QueryOutcome } from './outcome.ts';
 export { scopedArguments, tenantLabel } from './tenancy.ts';
-export type { ReadOptions, ReadOutcome, SeriesReader, StorageRead } from './series-reader.ts';
+export type {
+  ReadFailure,
+  ReadOptions,
+  ReadOutcome,
+  SeriesReader,
+  StorageRead,
+} from './series-reader.ts';
 export type {
   Exemplar,
   ExemplarReader,
@@ -17,5 +24,5 @@ export type {
   MetadataReader,
 } from './ports.ts';
 export { walk, type Expr, type Matcher } from './promql/ast.ts';
-export { formatDuration } from './promql/literals.ts';
+export { formatDuration, quote } from './promql/literals.ts';
 export { parsePromql, parseSelector } from './promql/parser.ts';

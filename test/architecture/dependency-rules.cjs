@@ -16,7 +16,8 @@ const arrows = {
   ingest: { doors: ['forward', 'wire', 'catalog', 'platform'] },
   query: { doors: ['catalog', 'platform'] },
   agents: { doors: ['access', 'platform'] },
-  hosts: { doors: ['query', 'catalog', 'platform'] },
+  'host-metrics': { doors: ['query', 'catalog', 'platform'] },
+  hosts: { doors: ['access', 'host-metrics', 'catalog', 'platform'] },
   rules: { doors: ['query', 'alerts', 'catalog', 'platform'] },
   alerts: { doors: ['platform'] },
   notify: { doors: ['access', 'alerts', 'platform'] },
@@ -32,14 +33,14 @@ const arrows = {
   },
   'storage/victoria': {
     doors: ['wire', 'catalog', 'platform'],
-    types: ['forward', 'query', 'ruler'],
+    types: ['forward', 'hosts', 'query', 'ruler'],
   },
   install: { doors: ['platform'] },
   managed: { doors: ['platform'], types: ['storage/victoria'] },
   http: {
     doors: [
       ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'notify', 'query', 'ruler'],
-      ...['rules', 'alert-desk', 'catalog', 'platform'],
+      ...['rules', 'alert-desk', 'host-metrics', 'catalog', 'platform'],
     ],
   },
   app: {
@@ -48,6 +49,7 @@ const arrows = {
       ...[
         'alert-desk',
         'alerts',
+        'host-metrics',
         'notify',
         'ruler',
         'rules',
@@ -78,6 +80,7 @@ const owners = {
   '@promster/express': ['src/http/'],
   bcrypt: ['src/access/'],
   commander: ['src/cli/'],
+  'csv-parse': ['src/hosts/'],
   'csv-stringify': ['src/reports/'],
   express: ['src/http/'],
   helmet: ['src/http/'],

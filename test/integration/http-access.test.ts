@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { auditRoutes, authRoutes, hostRoutes, keyRoutes } from '../../src/http/index.ts';
+import { auditRoutes, authRoutes, keyRoutes } from '../../src/http/index.ts';
 import { tenantRoutes, userRoutes } from '../../src/http/index.ts';
 import { createHosts, type Hosts } from '../../src/hosts/index.ts';
 import { silentLogger } from '../../src/platform/index.ts';
@@ -7,6 +7,7 @@ import { createHostStore } from '../../src/storage/postgres/index.ts';
 import { createHandClock, startAccess, startDatabase } from '../support/access.ts';
 import type { TestAccess, TestDatabase } from '../support/access.ts';
 import { serve, type TestServer } from '../support/http.ts';
+import { hostRoutesWithoutSamples } from '../support/hosts.ts';
 
 const email = 'admin@example.com';
 const password = 'a password of some length';
@@ -60,7 +61,11 @@ beforeAll(async () => {
   server = await serve({
     routes: [
       ...[...authRoutes(access), ...userRoutes(access), ...keyRoutes(access)],
-      ...[...tenantRoutes(access), ...auditRoutes(access), ...hostRoutes({ hosts })],
+      ...[
+        ...tenantRoutes(access),
+        ...auditRoutes(access),
+        ...hostRoutesWithoutSamples(database.postgres, hosts, clock),
+      ],
     ],
     authenticate: access.authenticate,
   });

@@ -6,7 +6,6 @@ import {
   agentRoutes,
   auditRoutes,
   enrolmentRoutes,
-  hostRoutes,
   ingestRoutes,
   keyRoutes,
   ownConfigRoute,
@@ -21,6 +20,7 @@ import {
   type Postgres,
 } from '../../src/storage/postgres/index.ts';
 import type { TestAccess } from './access.ts';
+import { hostRoutesWithoutSamples } from './hosts.ts';
 
 export interface TestAgents {
   agents: Agents;
@@ -30,10 +30,11 @@ export interface TestAgents {
 
 /** The agents' rooms as one process has them, before `start` of either. */
 export function createTestAgents(
-  { knex }: Postgres,
+  postgres: Postgres,
   { access, feed }: TestAccess,
   options: { clock: Clock; maxHosts?: number },
 ): TestAgents {
+  const { knex } = postgres;
   const common = {
     ...{ changes: feed, clock: options.clock, log: silentLogger },
     maxHostsOf: () => options.maxHosts ?? 100,
@@ -58,7 +59,11 @@ export function createTestAgents(
       rejections: () => Promise.resolve({ total: 0, rows: [] }),
       haLeaders: () => Promise.resolve([]),
     }),
-    ...[...keyRoutes(access), ...auditRoutes(access), ...hostRoutes({ hosts })],
+    ...[
+      ...keyRoutes(access),
+      ...auditRoutes(access),
+      ...hostRoutesWithoutSamples(postgres, hosts, options.clock),
+    ],
   ];
   return { agents, hosts, routes };
 }

@@ -245,6 +245,7 @@ export async function startStorage(stage: Stage) {
       GAUGEWAY_VICTORIA_RAW_PASSWORD: target.password ?? '',
       GAUGEWAY_VICTORIA_RAW_METRICS_AUTH_KEY: target.authKeys?.metrics ?? '',
       GAUGEWAY_VICTORIA_RAW_FORCE_FLUSH_AUTH_KEY: target.authKeys?.forceFlush ?? '',
+      GAUGEWAY_VICTORIA_RAW_DELETE_AUTH_KEY: target.authKeys?.delete ?? '',
     },
   };
 }

@@ -5,50 +5,32 @@ import {
   type EnrolmentRefusal,
   type EnrolmentToken,
 } from '../../agents/index.ts';
+import { hostIdSchema, printableText, tagsSchema } from '../../hosts/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
 import { toSettingsJson } from './agent-json.ts';
 import { actorOf, bodyOf, found, ipOf, isoTime, pageOf, paramOf, principalOf } from '../parse.ts';
 import type { Call, Route } from '../route.ts';
 
 const maxTtlSeconds = 30 * 86_400;
-/** As the agent's own option has it; a label value and a path segment. */
-const hostId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'is no host id');
-/** Labels that say who a series belongs to, and are set from what the server knows. */
-const reservedTags = new Set(['host_id', 'tenant', 'vm_account_id', 'vm_project_id']);
-const tagName = z
-  .string()
-  .regex(/^(?!__)[a-zA-Z_]\w{0,62}$/, 'is no label name')
-  .refine((name) => !reservedTags.has(name), 'is reserved');
-const printable = (max: number) =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    // They must not be in a label, a log line or a terminal; half a surrogate pair cannot be kept.
-    .regex(/^[^\u0000-\u001f\u007f\ud800-\udfff]*$/u, 'has control characters');
-
 const newToken = z.strictObject({
-  name: printable(200).default('hosts'),
+  name: printableText(200).default('hosts'),
   ttl_seconds: z.int().min(1).max(maxTtlSeconds).default(3_600),
   max_uses: z.int().min(1).max(10_000).default(1),
-  tags: z
-    .record(tagName, printable(128))
-    .refine((tags) => Object.keys(tags).length <= 16, 'has more than 16')
-    .default({}),
-  host_id: hostId.optional(),
+  tags: tagsSchema.default({}),
+  host_id: hostIdSchema.optional(),
 });
 
 /** Loose: a newer agent may say more than this server knows. */
 const enrolment = z
   .looseObject({
-    hostname: printable(255),
+    hostname: printableText(255),
     machine: z.string().regex(/^[0-9a-f]{32,128}$/, 'is no hex of an HMAC'),
     boot_id: z.string().regex(/^[\w-]{0,64}$/),
     uptime_seconds: z.number().min(0).max(1e10).optional(),
-    os: printable(64),
-    arch: printable(64),
-    agent_version: printable(64),
-    host_id: hostId.optional(),
+    os: printableText(64),
+    arch: printableText(64),
+    agent_version: printableText(64),
+    host_id: hostIdSchema.optional(),
   })
   .transform((body) => ({
     ...{ hostname: body.hostname, machine: body.machine, bootId: body.boot_id },

@@ -26,6 +26,9 @@ const victoria = (tier: string) =>
     password: secretText('For HTTP Basic.'),
     metricsAuthKey: secretText('What its `-metricsAuthKey` was set to.'),
     forceFlushAuthKey: secretText('What its `-forceFlushAuthKey` was set to.'),
+    deleteAuthKey: secretText(
+      'What its `-deleteAuthKey` was set to: for deleting a host with its series.',
+    ),
   });
 
 const ingest = group({
@@ -126,6 +129,10 @@ const notify = group({
 
 const http = group({
   maxHeaderBytes: bytes('16KiB', 'Largest request header.'),
+  restCacheTtl: duration(
+    '3s',
+    'How long answers of the REST API to reads are kept, 1s to 5s in a product; 0s: not at all.',
+  ),
   maxBodyBytes: bytes('1MiB', 'Largest request body outside the write path.'),
   headersTimeout: duration('5s', 'Time for a client to send its headers.'),
   requestTimeout: duration('10s', 'Time for a client to send its whole request.'),

@@ -12,6 +12,7 @@ export interface VictoriaSecrets {
   password?: string | undefined;
   metricsAuthKey?: string | undefined;
   forceFlushAuthKey?: string | undefined;
+  deleteAuthKey?: string | undefined;
 }
 
 /** What must not be printed; turning it into text gives `[redacted]`. */
@@ -42,8 +43,8 @@ export function secretsOf(raw: RawConfig): Secrets {
 }
 
 function keysOf(tier: RawConfig['victoria']['raw']): VictoriaSecrets {
-  const { password, metricsAuthKey, forceFlushAuthKey } = tier;
-  return seal({ password, metricsAuthKey, forceFlushAuthKey });
+  const { password, metricsAuthKey, forceFlushAuthKey, deleteAuthKey } = tier;
+  return seal({ password, metricsAuthKey, forceFlushAuthKey, deleteAuthKey });
 }
 
 function seal<T extends object>(values: T): T {

@@ -1,41 +1,31 @@
 import type { Knex } from 'knex';
-import type { HeartbeatReport, Host, HostStore, SeenHost } from '../../hosts/index.ts';
-import { listed, toDate, toMs, toMsOrNull } from './rows.ts';
+import type { HeartbeatReport, HostMatch, HostStore, SeenHost } from '../../hosts/index.ts';
+import { hostChanges } from './host-changes.ts';
+import { toHost, type HostRow } from './host-rows.ts';
+import { listed, toDate, toMs } from './rows.ts';
 import { withUnavailable } from './unavailable.ts';
-
-interface Row {
-  tenant_id: string;
-  id: string;
-  hostname: string;
-  ips: string[];
-  tags: Record<string, string>;
-  has_gpu: boolean;
-  agent_version: string | null;
-  created_at: Date;
-  last_seen_at: Date | null;
-}
 
 export function createHostStore(knex: Knex): HostStore {
   const store: HostStore = {
     async allTags() {
-      const rows = await knex('hosts').select<Row[]>('tenant_id', 'id', 'tags');
+      const rows = await knex('hosts').select<HostRow[]>('tenant_id', 'id', 'tags');
       return rows.map((row) => ({ tenantId: row.tenant_id, hostId: row.id, tags: row.tags }));
     },
     async tagsOfTenant(tenantId) {
-      const rows = await knex('hosts').where({ tenant_id: tenantId }).select<Row[]>('id', 'tags');
+      const rows = await knex('hosts')
+        .where({ tenant_id: tenantId })
+        .select<HostRow[]>('id', 'tags');
       return rows.map((row) => ({ hostId: row.id, tags: row.tags }));
     },
     async find(tenantId, id) {
       const row = (await knex('hosts').where({ tenant_id: tenantId, id }).first()) as
-        Row | undefined;
+        HostRow | undefined;
       return row && toHost(row);
     },
-    list: (tenantId, page) =>
-      listed(
-        knex('hosts').where({ tenant_id: tenantId }).orderBy(['hostname', 'id']),
-        page,
-        toHost,
-      ),
+    list: (tenantId, page, filter = {}) => listed(matching(knex, tenantId, filter), page, toHost),
+    matching: async (tenantId, filter) =>
+      ((await matching(knex, tenantId, filter)) as HostRow[]).map(toHost),
+    ...hostChanges(knex),
     async register(hosts, maxHostsOf) {
       for (const tenantId of new Set(hosts.map((host) => host.tenantId))) {
         const ofTenant = hosts.filter((host) => host.tenantId === tenantId);
@@ -67,6 +57,22 @@ export function createHostStore(knex: Knex): HostStore {
       knex.transaction((trx) => saveHeartbeat(trx, { tenantId, report, atMs })),
   };
   return withUnavailable(store);
+}
+
+function matching(
+  knex: Knex,
+  tenantId: string,
+  { tags = {}, search }: HostMatch,
+): Knex.QueryBuilder {
+  const query = knex('hosts').where({ tenant_id: tenantId });
+  if (Object.keys(tags).length > 0) void query.whereRaw('tags @> ?::jsonb', [JSON.stringify(tags)]);
+  if (search !== undefined) {
+    const pattern = `%${search.replaceAll(/[\\%_]/g, '\\$&')}%`;
+    void query.where((either) => {
+      void either.whereILike('hostname', pattern).orWhereILike('id', pattern);
+    });
+  }
+  return query.orderBy(['hostname', 'id']);
 }
 
 interface Registration {
@@ -112,8 +118,9 @@ async function saveHeartbeat(
   const updated = await trx('hosts')
     .where({ tenant_id: tenantId, id: report.hostId })
     .update({
-      hostname: report.hostname,
-      ips: [...report.ips],
+      // What a person set stays.
+      hostname: unlessPinned(trx, 'hostname', report.hostname),
+      ips: unlessPinned(trx, 'ips', [...report.ips]),
       has_gpu: report.hasGpu,
       agent_version: report.agentVersion,
       last_seen_at: toDate(atMs),
@@ -131,16 +138,10 @@ async function saveHeartbeat(
   return true;
 }
 
-function toHost(row: Row): Host {
-  return {
-    tenantId: row.tenant_id,
-    id: row.id,
-    hostname: row.hostname,
-    ips: row.ips,
-    tags: row.tags,
-    hasGpu: row.has_gpu,
-    agentVersion: row.agent_version,
-    createdAtMs: toMs(row.created_at),
-    lastSeenAtMs: toMsOrNull(row.last_seen_at),
-  };
+function unlessPinned(trx: Knex.Transaction, column: string, value: string | string[]): Knex.Raw {
+  return trx.raw('case when ? = any(pinned) then ?? else ? end', [
+    column,
+    column,
+    value as Knex.RawBinding,
+  ]);
 }

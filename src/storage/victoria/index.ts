@@ -5,5 +5,6 @@
  * see:   docs/adr/0003-victoriametrics-as-store.md
  */
 export { createVictoriaClient, type VictoriaClient, type VictoriaTarget } from './client.ts';
+export { createSeriesEraser } from './eraser.ts';
 export { createVictoriaReader } from './reader.ts';
 export { createSeriesWriter } from './writer.ts';

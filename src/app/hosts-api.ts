@@ -1,0 +1,56 @@
+import { createFigures, createHostSeries, createStorageAsk } from '../host-metrics/index.ts';
+import { createInventory, createOverview } from '../hosts/index.ts';
+import {
+  createReadCache,
+  hostImportRoutes,
+  hostRoutes,
+  metricRoutes,
+  processRoutes,
+  type ReadCache,
+  type Route,
+} from '../http/index.ts';
+import { systemClock } from '../platform/index.ts';
+import type { SeriesReader } from '../query/index.ts';
+import { createHostStore, type Postgres } from '../storage/postgres/index.ts';
+import { createSeriesEraser, type VictoriaClient } from '../storage/victoria/index.ts';
+import type { Foundation } from './compose.ts';
+import type { People } from './people.ts';
+
+/** Answers of lists and graphs that are kept at once, bytes. */
+const cacheBytes = 64 * 1024 * 1024;
+
+export function readCacheOf({ loaded, meters }: Foundation): ReadCache {
+  const { restCacheTtl: ttlMs } = loaded.config.http;
+  return createReadCache({ ttlMs, maxBytes: cacheBytes, clock: systemClock, meters });
+}
+
+interface Stores {
+  postgres: Postgres;
+  victoria: VictoriaClient;
+  reader: SeriesReader;
+  cache: ReadCache;
+}
+
+/** The inventory and what its hosts did, as dashboards read it. */
+export function hostsApi(foundation: Foundation, people: People, stores: Stores): Route[] {
+  const { log, meters } = foundation;
+  const { access, hosts } = people;
+  const { cache, reader, victoria } = stores;
+  const clock = systemClock;
+  const store = createHostStore(stores.postgres.knex);
+  const ask = createStorageAsk({ reader, clock, meters });
+  const figures = createFigures({ ask, clock });
+  const series = createHostSeries({ ask, clock });
+  const overview = createOverview({ store, figures, clock, log });
+  const inventory = createInventory({
+    ...{ store, eraser: createSeriesEraser(victoria), clock },
+    maxHostsOf: (tenantId) => access.tenants.policyOf(tenantId).maxHosts,
+    changed: (tenantId) => hosts.refresh(tenantId),
+  });
+  return [
+    ...hostRoutes({ hosts, overview, inventory, series, cache, clock }),
+    ...hostImportRoutes({ inventory }),
+    ...metricRoutes({ hosts, series, cache }),
+    ...processRoutes({ hosts }),
+  ];
+}

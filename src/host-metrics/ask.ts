@@ -1,0 +1,119 @@
+import { GaugewayError, type Clock, type Meters } from '../platform/index.ts';
+import {
+  createGate,
+  scopedArguments,
+  type ReadFailure,
+  type SeriesReader,
+  type StorageRead,
+} from '../query/index.ts';
+import type { Grid } from './resolution.ts';
+
+/** One series of an answer; the labels are those that the question kept. */
+export interface Row {
+  labels: Readonly<Record<string, string>>;
+  value: number;
+}
+
+export interface SeriesRow {
+  labels: Readonly<Record<string, string>>;
+  /** Seconds since the epoch and the value, oldest first. */
+  points: readonly (readonly [number, number])[];
+}
+
+/**
+ * Questions of this product to storage, in one tenant's name. They are ours, not a client's, so they are MetricsQL and
+ * as long as a page of hosts needs. Rejects with UNAVAILABLE where storage does not answer.
+ */
+export interface StorageAsk {
+  at(tenantId: string, query: string, atMs: number): Promise<Row[]>;
+  over(tenantId: string, query: string, grid: Grid): Promise<SeriesRow[]>;
+}
+
+interface Deps {
+  reader: SeriesReader;
+  clock: Clock;
+  meters: Meters;
+  /** Questions in work at once: storage answers on as many cores as it has. */
+  concurrency?: number;
+  timeoutMs?: number;
+}
+
+type Answered = { metric: Record<string, string> };
+type Instant = Answered & { value: [number, string] };
+type Range = Answered & { values: [number, string][] };
+
+/** Storage hides the newest 30 s unless told otherwise (field/ingest-and-query §5.2). */
+const showNewest = ['latency_offset', '1ms'] as const;
+
+export function createStorageAsk(deps: Deps): StorageAsk {
+  const { reader, clock, concurrency = 8, timeoutMs = 10_000 } = deps;
+  const gate = createGate({ total: concurrency, perTenant: concurrency, waitingPerTenant: 1_000 });
+  const seconds = deps.meters.histogram({
+    name: 'gaugeway_host_metrics_storage_seconds',
+    help: "Time that storage took to answer a question about hosts' metrics.",
+    labelNames: ['endpoint', 'result'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  });
+
+  async function ask<R>(
+    tenantId: string,
+    endpoint: (StorageRead & { endpoint: 'query' | 'query_range' })['endpoint'],
+    args: Parameters<typeof scopedArguments>[1],
+  ): Promise<R[]> {
+    const turn = await gate.run(tenantId, async () => {
+      const startedMs = clock.monotonicMs();
+      const outcome = await reader.read({ endpoint }, scopedArguments(tenantId, args), {
+        timeoutMs,
+      });
+      const result = outcome.ok ? 'ok' : outcome.reason;
+      seconds.observe({ endpoint, result }, (clock.monotonicMs() - startedMs) / 1_000);
+      return outcome;
+    });
+    if (!turn.admitted) throw unavailable('too many questions are waiting');
+    if (!turn.value.ok) throw toError(turn.value);
+    return (JSON.parse(turn.value.body.toString('utf8')) as { data: { result: R[] } }).data.result;
+  }
+
+  return {
+    async at(tenantId, query, atMs) {
+      const args = [
+        ['query', query],
+        ['time', String(atMs / 1_000)],
+        ['timeout', `${timeoutMs}ms`],
+        ['nocache', '1'],
+        showNewest,
+      ] as const;
+      const rows = await ask<Instant>(tenantId, 'query', args);
+      return rows.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
+    },
+    async over(tenantId, query, { startMs, endMs, stepMs }) {
+      const args = [
+        ['query', query],
+        ['start', String(startMs / 1_000)],
+        ['end', String(endMs / 1_000)],
+        ['step', `${stepMs}ms`],
+        ['timeout', `${timeoutMs}ms`],
+        ['nocache', '1'],
+        showNewest,
+      ] as const;
+      const rows = await ask<Range>(tenantId, 'query_range', args);
+      return rows.map(({ metric, values }) => ({
+        labels: metric,
+        points: values.map(([at, text]) => [at, Number(text)] as const),
+      }));
+    },
+  };
+}
+
+function toError(read: ReadFailure): GaugewayError {
+  // The question is ours: a refusal is a bug, not a client's mistake.
+  if (read.reason === 'refused') return new GaugewayError('INTERNAL_ERROR', read.message);
+  return unavailable(`storage: ${read.message}`);
+}
+
+function unavailable(message: string): GaugewayError {
+  return new GaugewayError('UNAVAILABLE', message, {
+    details: { part: 'storage' },
+    retryAfterSeconds: 1,
+  });
+}
