@@ -53,18 +53,21 @@ export function connectionOf(options: ConnectionOptions, logins: Logins): Connec
   const key = keyOf(options, settings);
   // A configuration that is wrong is in nobody's way who names a server.
   const local = given === undefined || key === undefined ? localServer(options, given) : undefined;
-  const url = trimmed(given ?? logins.current() ?? local?.url ?? '');
+  const url = trimmed(firstOf(given, logins.current(), local?.url) ?? '');
   const login = logins.of(url);
   const isLocal = local !== undefined && trimmed(local.url) === url;
-  const caFile =
-    options.ca ?? settings.caFile ?? login?.caFile ?? (isLocal ? local.caFile : undefined);
+  const here = isLocal ? local : undefined;
+  const caFile = firstOf(options.ca, settings.caFile, login?.caFile, here?.caFile);
   return {
     url,
-    credential: credentialOf(key, login !== undefined, isLocal ? local.readKey : undefined),
+    credential: credentialOf(key, login !== undefined, here?.readKey),
     ca: caFile === undefined ? undefined : textOf(caFile),
     timeoutMs: timeoutOf(options.timeout),
   };
 }
+
+const firstOf = (...texts: readonly (string | undefined)[]): string | undefined =>
+  texts.find((text) => text !== undefined);
 
 function credentialOf(
   key: string | undefined,

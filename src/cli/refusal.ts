@@ -50,7 +50,7 @@ export function refusalOf({ url, status, headers, json }: Refused): CommandError
 }
 
 /** Nothing of this product answers like that: a proxy, or another server. */
-function stranger({ url, status, headers }: Refused): CommandError {
+function stranger({ url, status, headers, json }: Refused): CommandError {
   const moved = headers.location;
   const message =
     moved === undefined
@@ -59,6 +59,7 @@ function stranger({ url, status, headers }: Refused): CommandError {
   return new CommandError(message, {
     code: exitCodes.unreachable,
     hint: moved === undefined ? 'is this the address of a Gaugeway?' : 'give that address',
+    cause: json,
   });
 }
 
@@ -96,7 +97,10 @@ function rejected(details: Facts): string[] {
   if (!Array.isArray(details['rejected'])) return [];
   return details['rejected']
     .filter(isFacts)
-    .map(({ line, message, reason }) => `  ${plain(`line ${String(line)}: ${String(message ?? reason)}`)}`);
+    .map(
+      ({ line, message, reason }) =>
+        `  ${plain(`line ${String(line)}: ${String(message ?? reason)}`)}`,
+    );
 }
 
 const causes: Readonly<Record<string, readonly [message: string, hint: string]>> = {
@@ -108,7 +112,10 @@ const causes: Readonly<Record<string, readonly [message: string, hint: string]>>
   ECONNRESET: ['it ended the connection', 'does it speak https://?'],
   SELF_SIGNED_CERT_IN_CHAIN: ['its certificate is not trusted', 'give its authority with --ca'],
   DEPTH_ZERO_SELF_SIGNED_CERT: ['its certificate is not trusted', 'give it with --ca'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['its certificate is not trusted', 'give its authority with --ca'],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [
+    'its certificate is not trusted',
+    'give its authority with --ca',
+  ],
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [
     'its certificate is not trusted',
     'give its authority with --ca',
@@ -119,9 +126,10 @@ const causes: Readonly<Record<string, readonly [message: string, hint: string]>>
 
 export function unreachable(url: string, error: unknown, timeoutMs: number): CommandError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const [message, hint] = code === 'ETIMEDOUT'
-    ? [`no answer within ${String(timeoutMs / 1_000)} s`, '--timeout waits longer']
-    : (causes[code] ?? [messageOf(error), undefined]);
+  const [message, hint] =
+    code === 'ETIMEDOUT'
+      ? [`no answer within ${String(timeoutMs / 1_000)} s`, '--timeout waits longer']
+      : (causes[code] ?? [messageOf(error), undefined]);
   return new CommandError(`${url} cannot be reached: ${message}`, {
     ...{ code: exitCodes.unreachable, hint, cause: error },
   });

@@ -1,12 +1,11 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { rootCertificates } from 'node:tls';
 import { messageOf } from '../platform/index.ts';
 import { CommandError, exitCodes, wrongUse } from './exit.ts';
-import { refusalOf, unreachable } from './refusal.ts';
+import { refusalOf } from './refusal.ts';
 import type { Progress } from './show/progress.ts';
+import { createTransport, type Transport } from './transport.ts';
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
@@ -17,14 +16,14 @@ export interface Wanted {
   text?: { type: string; content: string };
 }
 
-/** A running server's REST API, with one credential. */
+/** A running server's REST API, with one credential; the caller says what shape an answer has. */
 export interface Remote {
   readonly url: string;
   /** Waits and asks again, for two minutes at most, where the server says that there were too many requests. */
   get<T>(path: string, query?: Query): Promise<T>;
   /** Asks once: what is not a read must not happen twice. */
   send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, wanted?: Wanted): Promise<T>;
-  /** A file by its signed link; bytes written. The credential stays with the server it belongs to. */
+  /** A file by its signed link; bytes written. The credential stays with the server that it is of. */
   download(link: string, into: Writable, onBytes: (bytes: number) => void): Promise<number>;
   close(): void;
 }
@@ -34,7 +33,7 @@ interface Deps {
   /** Asked before each request: an access token lives for minutes. */
   authorization: () => Promise<string | undefined>;
   /** PEM of an authority to trust besides the usual ones. */
-  ca?: string | undefined;
+  ca: string | undefined;
   timeoutMs: number;
   version: string;
   progress: Progress;
@@ -43,123 +42,92 @@ interface Deps {
 
 interface Answer {
   status: number;
-  headers: IncomingMessage['headers'];
+  headers: IncomingHttpHeaders;
   text: string;
 }
 
-interface Outgoing {
-  method: string;
-  headers: Record<string, string | number>;
-  agent?: HttpAgent;
-  content?: string | undefined;
-}
-
 const longestWaitMs = 120_000;
-const emptyWaitMs = 5_000;
+const usualWaitMs = 5_000;
 
 export function createRemote(deps: Deps): Remote {
-  const { url, progress } = deps;
+  const { url, progress, sleep } = deps;
   const base = baseOf(url);
-  const isTls = base.protocol === 'https:';
-  const agent = isTls
-    ? new HttpsAgent({ keepAlive: true, ...trust(deps.ca) })
-    : new HttpAgent({ keepAlive: true });
+  const transport = createTransport({ ca: deps.ca, timeoutMs: deps.timeoutMs });
 
   async function ask(method: string, path: string, wanted: Wanted): Promise<Answer> {
-    const at = new URL(base.pathname.replace(/\/$/, '') + path, base);
-    for (const [name, value] of Object.entries(wanted.query ?? {})) {
-      if (value !== undefined) at.searchParams.append(name, String(value));
-    }
+    const at = addressOf(base, path, wanted.query);
     const authorization = await deps.authorization();
     const body = bodyOf(wanted);
-    const headers = {
-      accept: 'application/json',
-      'user-agent': `gaugeway-cli/${deps.version}`,
-      ...(authorization === undefined ? {} : { authorization }),
-      ...(body
-        ? { 'content-type': body.type, 'content-length': Buffer.byteLength(body.content) }
-        : {}),
-    };
-    const message = await open(at, { method, headers, agent, content: body?.content });
-    return { status: message.statusCode ?? 0, headers: message.headers, text: await all(message) };
+    const message = await transport.open(at, {
+      method,
+      headers: {
+        accept: 'application/json',
+        'user-agent': `gaugeway-cli/${deps.version}`,
+        ...(authorization === undefined ? {} : { authorization }),
+        ...(body ? { 'content-type': body.type } : {}),
+        ...(body ? { 'content-length': Buffer.byteLength(body.content) } : {}),
+      },
+      content: body?.content,
+    });
+    const text = await transport.textOf(at, message);
+    return { status: message.statusCode ?? 0, headers: message.headers, text };
   }
 
-  async function open(
-    at: URL,
-    { content, ...options }: Outgoing,
-  ): Promise<IncomingMessage> {
-    const request = at.protocol === 'https:' ? httpsRequest : httpRequest;
-    try {
-      return await new Promise((resolve, reject) => {
-        const outgoing = request(at, { ...options, ...trust(deps.ca) }, resolve);
-        outgoing.on('error', reject);
-        // Without a sign of life; a long file may take longer.
-        outgoing.setTimeout(deps.timeoutMs, () => {
-          outgoing.destroy(Object.assign(new Error('late'), { code: 'ETIMEDOUT' }));
-        });
-        outgoing.end(content);
-      });
-    } catch (error) {
-      throw unreachable(base.origin, error, deps.timeoutMs);
+  async function read(path: string, query: Query): Promise<unknown> {
+    for (let waitedMs = 0; ;) {
+      const answer = await ask('GET', path, { query });
+      const waitMs = answer.status === 429 ? retryAfterMs(answer.headers) : Infinity;
+      if (waitedMs + waitMs > longestWaitMs) return jsonOf(base, answer);
+      progress.say(`too many requests: waiting ${String(Math.ceil(waitMs / 1_000))} s, as told …`);
+      await sleep(waitMs);
+      waitedMs += waitMs;
+      progress.clear();
     }
-  }
-
-  async function all(message: IncomingMessage): Promise<string> {
-    try {
-      const chunks: Buffer[] = [];
-      for await (const chunk of message) chunks.push(chunk as Buffer);
-      return Buffer.concat(chunks).toString('utf8');
-    } catch (error) {
-      throw unreachable(base.origin, error, deps.timeoutMs);
-    }
-  }
-
-  /** The parsed answer, or the refusal as an error. */
-  function read<T>({ status, headers, text }: Answer): T {
-    const json = parse(text);
-    if (status >= 300 || (json === undefined && text !== '')) {
-      throw refusalOf({ url: base.origin, status, headers, json });
-    }
-    return json as T;
   }
 
   return {
     url,
-    async get<T>(path: string, query: Query = {}): Promise<T> {
-      for (let waitedMs = 0; ; ) {
-        const answer = await ask('GET', path, { query });
-        const waitMs = answer.status === 429 ? retryAfterMs(answer) : 0;
-        if (waitMs === 0 || waitedMs + waitMs > longestWaitMs) return read<T>(answer);
-        progress.say(`too many requests: waiting ${String(Math.ceil(waitMs / 1_000))} s, as told …`);
-        await deps.sleep(waitMs);
-        waitedMs += waitMs;
-        progress.clear();
-      }
-    },
-    async send<T>(method: string, path: string, wanted: Wanted = {}): Promise<T> {
-      return read<T>(await ask(method, path, wanted));
-    },
-    async download(link, into, onBytes) {
-      const at = linkOf(link, base);
-      const message = await open(at, { method: 'GET', headers: {} });
-      if (message.statusCode !== 200) {
-        const answer = { status: message.statusCode ?? 0, headers: message.headers };
-        const json = parse(await all(message));
-        throw refusalOf({ url: at.origin, ...answer, json });
-      }
-      let bytes = 0;
-      message.on('data', (chunk: Buffer) => onBytes((bytes += chunk.length)));
-      try {
-        await pipeline(message, into);
-      } catch (error) {
-        throw new CommandError(`the file did not arrive whole: ${messageOf(error)}`, {
-          ...{ code: exitCodes.failed, cause: error },
-        });
-      }
-      return bytes;
-    },
-    close: () => agent.destroy(),
+    get: (path, query = {}) => read(path, query) as Promise<never>,
+    send: async (method, path, wanted = {}) =>
+      jsonOf(base, await ask(method, path, wanted)) as never,
+    download: (link, into, onBytes) => fetchFile(transport, linkOf(link, base), into, onBytes),
+    close: () => transport.close(),
   };
+}
+
+async function fetchFile(
+  transport: Transport,
+  at: URL,
+  into: Writable,
+  onBytes: (bytes: number) => void,
+): Promise<number> {
+  const message = await transport.open(at, { method: 'GET', headers: {} });
+  if (message.statusCode !== 200) {
+    const { statusCode: status = 0, headers } = message;
+    const json = parse(await transport.textOf(at, message));
+    throw refusalOf({ url: at.origin, status, headers, json });
+  }
+  let bytes = 0;
+  message.on('data', (chunk: Buffer) => onBytes((bytes += chunk.length)));
+  try {
+    await pipeline(message, into);
+    return bytes;
+  } catch (error) {
+    // Who read our output has read enough.
+    if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return bytes;
+    throw new CommandError(`the file did not arrive whole: ${messageOf(error)}`, {
+      ...{ code: exitCodes.failed, cause: error },
+    });
+  }
+}
+
+/** The parsed answer, or the refusal as an error. */
+function jsonOf(base: URL, { status, headers, text }: Answer): unknown {
+  const json = parse(text);
+  if (status >= 300 || (json === undefined && text !== '')) {
+    throw refusalOf({ url: base.origin, status, headers, json });
+  }
+  return json;
 }
 
 function baseOf(url: string): URL {
@@ -168,19 +136,25 @@ function baseOf(url: string): URL {
   throw wrongUse(`"${url}" is no address: expected http://HOST:PORT or https://HOST:PORT`);
 }
 
+/** The address may have a path of its own, where a proxy serves it below one. */
+function addressOf(base: URL, path: string, query: Query = {}): URL {
+  const at = new URL(base.pathname.replace(/\/$/, '') + path, base);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) at.searchParams.append(name, String(value));
+  }
+  return at;
+}
+
 /** A link of the server itself is followed where we reach it, whatever it believes to be called. */
 function linkOf(link: string, base: URL): URL {
   const at = new URL(link, base);
   return at.pathname.startsWith('/exports/') ? new URL(at.pathname + at.search, base) : at;
 }
 
-const trust = (ca: string | undefined) => (ca === undefined ? {} : { ca: [...rootCertificates, ca] });
-
-function bodyOf({ body, text }: Wanted): { type: string; content: string } | undefined {
+function bodyOf({ body, text }: Wanted): Wanted['text'] {
   if (text) return text;
-  return body === undefined
-    ? undefined
-    : { type: 'application/json', content: JSON.stringify(body) };
+  if (body === undefined) return undefined;
+  return { type: 'application/json', content: JSON.stringify(body) };
 }
 
 function parse(text: string): unknown {
@@ -192,10 +166,9 @@ function parse(text: string): unknown {
 }
 
 /** Seconds, or a moment (RFC 9110 §10.2.3). */
-function retryAfterMs({ headers }: Answer): number {
-  const told = headers['retry-after'];
-  if (told === undefined) return emptyWaitMs;
+function retryAfterMs({ 'retry-after': told }: IncomingHttpHeaders): number {
+  if (told === undefined) return usualWaitMs;
   const seconds = Number(told);
   const ms = Number.isNaN(seconds) ? Date.parse(told) - Date.now() : seconds * 1_000;
-  return Number.isNaN(ms) ? emptyWaitMs : Math.max(1_000, ms);
+  return Number.isNaN(ms) ? usualWaitMs : Math.max(1_000, ms);
 }

@@ -36,10 +36,19 @@ export function addConnectionOptions(command: Command): Command {
   return command
     .option('--json', "print the API's answer as it is")
     .optionsGroup('Which server, and as whom:')
-    .option('--url <url>', 'the server; GAUGEWAY_URL when absent, then the one logged in to, then that of this machine')
-    .option('--key <key>', 'an API key; GAUGEWAY_KEY when absent. Others on this machine can see it: rather --key-file')
+    .option(
+      '--url <url>',
+      'the server; GAUGEWAY_URL when absent, then the one logged in to, then that of this machine',
+    )
+    .option(
+      '--key <key>',
+      'an API key; GAUGEWAY_KEY when absent. Others on this machine can see it: rather --key-file',
+    )
     .option('--key-file <file>', 'a file that holds an API key; GAUGEWAY_KEY_FILE when absent')
-    .option('--ca <file>', 'PEM of an authority to trust besides the usual ones; GAUGEWAY_CA_FILE when absent')
+    .option(
+      '--ca <file>',
+      'PEM of an authority to trust besides the usual ones; GAUGEWAY_CA_FILE when absent',
+    )
     .option('--timeout <duration>', 'longest wait for an answer', '30s')
     .option('-c, --config <file>', 'of the server of this machine; GAUGEWAY_CONFIG when absent');
 }
@@ -104,10 +113,7 @@ export function openSession(
 /** An access token that ends while a request is on its way would be a refusal for nothing. */
 const spareMs = 20_000;
 
-function authorizationOf(
-  shell: Shell,
-  connection: Connection,
-): () => Promise<string | undefined> {
+function authorizationOf(shell: Shell, connection: Connection): () => Promise<string | undefined> {
   const { credential, url } = connection;
   if (credential.kind === 'none') return () => Promise.resolve(undefined);
   if (credential.kind === 'key') return () => Promise.resolve(`Bearer ${credential.key}`);

@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream';
 import { clientSettings } from '../platform/index.ts';
 import { exitCodes, wrongUse } from './exit.ts';
 
@@ -5,6 +6,8 @@ import { exitCodes, wrongUse } from './exit.ts';
 export interface Terminal {
   out: (text: string) => void;
   err: (text: string) => void;
+  /** For bytes as they come, no faster than standard output takes them. */
+  sink: () => Writable;
   /** Of the terminal that standard output is; undefined where it is a file or a pipe. */
   columns: number | undefined;
   colours: boolean;
@@ -29,6 +32,8 @@ export function processTerminal(): Terminal {
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
+    sink: () =>
+      new Writable({ write: (chunk: Buffer, _encoding, done) => void stdout.write(chunk, done) }),
     columns: stdout.isTTY ? stdout.columns : undefined,
     colours: stdout.isTTY && clientSettings().mayColour,
     isWatched: stderr.isTTY,
@@ -92,19 +97,18 @@ export function typeInto(before: string, chunk: string): Typed {
   let line = before;
   let echo = '';
   // Arrow keys and their like: an escape sequence is no part of an answer.
-  // eslint-disable-next-line no-control-regex -- the byte that begins one
   for (const key of chunk.replace(/\x1b(?:\[[0-9;]*[A-Za-z~]|O[A-Z])/g, '')) {
     if (key === keys.interrupt) return { line, isDone: false, isInterrupted: true, echo };
     if (key === '\r' || key === '\n' || key === keys.end) {
       return { line, isDone: true, isInterrupted: false, echo };
     }
-    const length = [...line].length;
+    const letters = Array.from(line);
     if (key === keys.clear) {
-      echo += '\b \b'.repeat(length);
+      echo += '\b \b'.repeat(letters.length);
       line = '';
     } else if (keys.backspace.includes(key as '\b')) {
-      if (length > 0) echo += '\b \b';
-      line = [...line].slice(0, -1).join('');
+      if (letters.length > 0) echo += '\b \b';
+      line = letters.slice(0, -1).join('');
     } else if (key >= ' ') {
       line += key;
       echo += key;

@@ -114,19 +114,26 @@ function addAcknowledging(alerts: Command, shell: Shell): void {
     .command('ack')
     .description('take alerts over: no repeats; the resolved message still comes')
     .argument('[ids...]', 'of events')
-    .option('--match <matcher>', 'in place of ids: severity="critical"; all given must hold', collect)
+    .option(
+      '--match <matcher>',
+      'in place of ids: severity="critical"; all given must hold',
+      collect,
+    )
     .option('--comment <text>', 'for the others', '')
     .option('--for <duration>', 'the alert comes back after this; never when absent');
   talks<[string[]], AckOptions>(shell, ack, async (session, options, ids) => {
     const { match, comment } = options;
-    if ((ids.length > 0) === (match !== undefined)) throw wrongUse('give ids, or --match');
-    const until = options.for === undefined ? {} : { expires_at: endOf(options.for, session.nowMs()) };
+    if (ids.length > 0 === (match !== undefined)) throw wrongUse('give ids, or --match');
+    const until =
+      options.for === undefined ? {} : { expires_at: endOf(options.for, session.nowMs()) };
     const body = { ...(match ? { match } : { ids }), comment, ...until };
     const path = `${events}/acknowledge`;
     const answer = await session.remote.send<Acknowledged>('POST', path, { body });
     const refused = answer.results.filter(({ status }) => status === 'refused');
     session.show(answer, () => {
-      const lines = refused.map(({ id, reason }) => `${plain(id)}: ${plain(reason ?? 'refused')}\n`);
+      const lines = refused.map(
+        ({ id, reason }) => `${plain(id)}: ${plain(reason ?? 'refused')}\n`,
+      );
       return `${plural(answer.acknowledged, 'alert')} acknowledged\n${lines.join('')}`;
     });
     if (refused.length > 0) shell.finish(1);
@@ -185,7 +192,10 @@ function silenceTable(rows: readonly Silence[], { terminal }: Session): string {
         ...{ title: 'MATCHERS', canShrink: true },
         value: ({ matchers }) =>
           matchers
-            .map((one) => `${one.name}${signs[Number(one.isRegex) * 2 + Number(one.isEqual)]!}"${one.value}"`)
+            .map(
+              (one) =>
+                `${one.name}${signs[Number(one.isRegex) * 2 + Number(one.isEqual)]!}"${one.value}"`,
+            )
             .join(' '),
       },
       { title: 'UNTIL (UTC)', value: ({ ends_at: end }) => moment(end) },

@@ -32,7 +32,10 @@ export function addAuditCommand(program: Command, shell: Shell): void {
       .option('--target <target>', 'user:ID, key:ID, host:ID, …')
       .option('--since <time>', 'RFC 3339')
       .option('--until <time>', 'RFC 3339'),
-  ).addHelpText('after', '\nExamples:\n  gaugeway audit --limit 20\n  gaugeway audit --action login_failed --since 2026-11-01T00:00:00Z');
+  ).addHelpText(
+    'after',
+    '\nExamples:\n  gaugeway audit --limit 20\n  gaugeway audit --action login_failed --since 2026-11-01T00:00:00Z',
+  );
   talks<[], AuditOptions>(shell, command, async (session, options) => {
     const { user, action, target, since, until } = options;
     const query = { user, action, target, since, until };

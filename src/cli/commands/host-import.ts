@@ -70,7 +70,11 @@ function planText(plan: Plan, { terminal }: Session): string {
     shown,
     [
       { title: 'LINE', value: ({ line }) => String(line), isNumber: true },
-      { title: '', value: ({ action }) => signs[action].text, colour: ({ action }) => signs[action].colour },
+      {
+        title: '',
+        value: ({ action }) => signs[action].text,
+        colour: ({ action }) => signs[action].colour,
+      },
       { title: 'ID', value: ({ id }) => id, canShrink: true },
       { title: 'WHAT', value: differenceOf, canShrink: true },
     ],

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { wrongUse } from '../exit.ts';
-import { talks, type Session, type Shell } from '../session.ts';
+import { talks, type Shell } from '../session.ts';
 import { confirm, addPageOptions, readList, restOf, type PageOptions } from './lists.ts';
 import { addImportCommand } from './host-import.ts';
 import { hostTable, hostText, type Host, type HostDetail } from './host-text.ts';
@@ -111,7 +111,8 @@ function addMaking(hosts: Command, shell: Shell): void {
     shell,
     remove,
     async (session, { series, yes }, id) => {
-      const also = series === 'delete' ? 'Its series are deleted for good.' : 'Its series are kept.';
+      const also =
+        series === 'delete' ? 'Its series are deleted for good.' : 'Its series are kept.';
       await confirm(session, `Remove the host ${id}? ${also}`, yes);
       const answer = await session.remote.send<Removed>('DELETE', one(id), { query: { series } });
       session.show(answer, () => `${id} is removed; its series are ${answer.series}\n`);

@@ -27,8 +27,8 @@ const keyHelp = 'id, prefix or name';
 
 /** A name that several have had means the one that still works. */
 async function find(session: Session, wanted: string): Promise<Key> {
-  const list = { path, name: 'keys' as const, what: 'key', wanted };
-  return findOne<'keys', Key>(session, list, ({ id, prefix, name, revoked_at: revoked }) =>
+  const list = { path, name: 'keys', what: 'key', wanted };
+  return findOne<Key>(session, list, ({ id, prefix, name, revoked_at: revoked }) =>
     revoked === null ? [id, prefix, name] : [id, prefix],
   );
 }
@@ -148,7 +148,9 @@ export function endOf(text: string, nowMs: number): string {
   const ms = parseDuration(text);
   if (ms !== undefined) return new Date(nowMs + ms).toISOString();
   if (Number.isNaN(Date.parse(text))) {
-    throw wrongUse(`expected a duration such as 90d or a moment such as 2027-01-31T00:00:00Z, not "${text}"`);
+    throw wrongUse(
+      `expected a duration such as 90d or a moment such as 2027-01-31T00:00:00Z, not "${text}"`,
+    );
   }
   return new Date(text).toISOString();
 }

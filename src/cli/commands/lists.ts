@@ -49,20 +49,23 @@ export async function readList<N extends string, T>(
 }
 
 /** Under a table that does not show all. */
-export function restOf<T>(rows: readonly T[], { total, offset }: { total: number; offset: number }): string {
+export function restOf(
+  rows: readonly unknown[],
+  { total, offset }: { total: number; offset: number },
+): string {
   if (rows.length === total) return '';
   const from = rows.length === 0 ? 0 : offset + 1;
   return `${String(from)} to ${String(offset + rows.length)} of ${String(total)}; --all shows all\n`;
 }
 
 /** The one row that a person means by its id, its name or whatever else `names` gives. */
-export async function findOne<N extends string, T>(
+export async function findOne<T>(
   session: Session,
-  list: { path: string; name: N; what: string; wanted: string },
+  list: { path: string; name: string; what: string; wanted: string },
   names: (row: T) => readonly string[],
 ): Promise<T> {
   const { what, wanted } = list;
-  const answer = await readList<N, T>(session, list, { limit: '', offset: '', all: true });
+  const answer = await readList<string, T>(session, list, { limit: '', offset: '', all: true });
   session.progress.clear();
   const found = answer[list.name].filter((row) => names(row).includes(wanted));
   if (found.length > 1) {

@@ -42,7 +42,10 @@ export async function ownPassword(
 ): Promise<string> {
   if (isFromStdin) return firstLine(input);
   if (!input.isTty) {
-    throw wrongUse('there is no terminal to ask for the password at', 'give it with --password-stdin');
+    throw wrongUse(
+      'there is no terminal to ask for the password at',
+      'give it with --password-stdin',
+    );
   }
   return input.askHidden(question);
 }

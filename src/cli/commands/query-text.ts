@@ -14,7 +14,11 @@ interface Row {
 }
 
 export interface Instant {
-  data: { resultType: 'vector' | 'matrix'; result: Row[] } | { resultType: 'scalar' | 'string'; result: Sample };
+  data:
+    | { resultType: 'vector'; result: Row[] }
+    | { resultType: 'matrix'; result: Row[] }
+    | { resultType: 'scalar'; result: Sample }
+    | { resultType: 'string'; result: Sample };
   warnings?: string[];
 }
 
@@ -37,13 +41,16 @@ export function nameOf({ __name__: name = '', ...labels }: Labels): string {
 }
 
 const timeOf = (seconds: number): string =>
-  new Date(seconds * 1_000).toISOString().replace('T', ' ').replace(/(\.000)?Z$/, '');
+  new Date(seconds * 1_000)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/(\.000)?Z$/, '');
 
 export function instantText({ data }: Instant, screen: Screen): string {
   if (data.resultType === 'scalar' || data.resultType === 'string') return `${data.result[1]}\n`;
   if (data.result.length === 0) return 'nothing\n';
   if (data.resultType === 'matrix') return pointTable(data.result, screen);
-  return table(
+  return table<Row>(
     data.result,
     [
       { title: 'SERIES', value: ({ metric }) => nameOf(metric), canShrink: true },

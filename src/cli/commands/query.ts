@@ -32,7 +32,10 @@ export function addQueryCommand(program: Command, shell: Shell): void {
     .command('query')
     .description('ask in PromQL, or for one metric of one host')
     .argument('[promql]', 'the expression')
-    .option('--time <time>', 'the moment, or the end of the range: RFC 3339 or seconds; now when absent')
+    .option(
+      '--time <time>',
+      'the moment, or the end of the range: RFC 3339 or seconds; now when absent',
+    )
     .option('--range <duration>', 'over this long: 15m, 1h, 7d')
     .option('--step <duration>', 'between two points; about 120 points when absent')
     .option('--table', 'points as rows, in place of a chart')

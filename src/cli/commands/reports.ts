@@ -1,5 +1,4 @@
 import { createWriteStream, rmSync } from 'node:fs';
-import { Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { messageOf, sleep } from '../../platform/index.ts';
 import { CommandError, exitCodes, wrongUse } from '../exit.ts';
@@ -99,7 +98,7 @@ async function fetchInto(session: Session, link: string, output: string): Promis
   const onBytes = (bytes: number): void => {
     if (isFile) progress.say(`${(bytes / 1_000_000).toFixed(1)} MB …`);
   };
-  const into = isFile ? createWriteStream(output) : toTerminal(terminal.out);
+  const into = isFile ? createWriteStream(output) : terminal.sink();
   try {
     const bytes = await remote.download(link, into, terminal.isWatched ? onBytes : () => undefined);
     progress.clear();
@@ -111,16 +110,6 @@ async function fetchInto(session: Session, link: string, output: string): Promis
       : new CommandError(messageOf(error), { code: exitCodes.failed, cause: error });
   }
 }
-
-const toTerminal = (out: (text: string) => void): Writable =>
-  new Writable({
-    decodeStrings: false,
-    defaultEncoding: 'utf8',
-    write(chunk: Buffer, _encoding, done) {
-      out(chunk.toString('utf8'));
-      done();
-    },
-  });
 
 function addSchedules(reports: Command, shell: Shell): void {
   const list = addPageOptions(reports.command('schedules').description('reports by schedule'));
@@ -139,7 +128,7 @@ function addSchedules(reports: Command, shell: Shell): void {
     .option('--wait', 'until it is made; 1 where it failed');
   talks<[string], { wait?: boolean }>(shell, run, async (session, { wait }, wanted) => {
     const list = { path: `${base}/schedules`, name: 'schedules' as const };
-    const schedule = await findOne<'schedules', Schedule>(
+    const schedule = await findOne<Schedule>(
       session,
       { ...list, what: 'schedule', wanted },
       ({ id, name }) => [id, name],
@@ -156,7 +145,7 @@ const lookMs = 1_000;
 const isUnderway = (status: string): boolean => /^(pending|queued|running|claimed)$/.test(status);
 
 async function untilMade({ remote, progress }: Session, begun: Run): Promise<Run> {
-  for (let run = begun; ; ) {
+  for (let run = begun; ;) {
     if (!isUnderway(run.status)) return run;
     progress.say(`the report is ${run.status} …`);
     await sleep(lookMs);

@@ -17,7 +17,7 @@ const path = '/api/v1/users';
 const roleHelp = 'Viewer (reads), Operator (also acknowledges and silences) or Admin';
 
 const find = (session: Session, wanted: string): Promise<User> =>
-  findOne<'users', User>(session, { path, name: 'users', what: 'user', wanted }, (user) => [
+  findOne<User>(session, { path, name: 'users', what: 'user', wanted }, (user) => [
     user.id,
     user.email,
   ]);
@@ -46,10 +46,7 @@ function addReading(users: Command, shell: Shell): void {
   const list = addPageOptions(users.command('list').description('users of the tenant'));
   talks<[], PageOptions>(shell, list, async (session, options) => {
     const answer = await readList<'users', User>(session, { path, name: 'users' }, options);
-    session.show(
-      answer,
-      () => tableOf(answer.users, session) + restOf(answer.users, answer),
-    );
+    session.show(answer, () => tableOf(answer.users, session) + restOf(answer.users, answer));
   });
 }
 

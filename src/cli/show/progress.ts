@@ -8,10 +8,7 @@ export interface Progress {
   clear(): void;
 }
 
-export function createProgress({
-  err,
-  isWatched,
-}: Pick<Terminal, 'err' | 'isWatched'>): Progress {
+export function createProgress({ err, isWatched }: Pick<Terminal, 'err' | 'isWatched'>): Progress {
   let shown = '';
   return {
     say(text) {

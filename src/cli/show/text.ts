@@ -1,6 +1,5 @@
 /** What a server says may hold anything; a terminal obeys control characters. */
 export function plain(text: string): string {
-  // eslint-disable-next-line no-control-regex -- exactly these are taken out
   return text.replace(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '�');
 }
 
@@ -50,7 +49,11 @@ export function ago(time: string | null | undefined, nowMs: number): string {
 
 /** A moment as people read it, in UTC: `2026-11-23 09:41:32`. */
 export const moment = (time: string | null | undefined): string =>
-  time === null || time === undefined ? '-' : plain(time).replace('T', ' ').replace(/(\.\d+)?Z$/, '');
+  time === null || time === undefined
+    ? '-'
+    : plain(time)
+        .replace('T', ' ')
+        .replace(/(\.\d+)?Z$/, '');
 
 /** At most four digits that count: `93.42`, `0.001234`, `1.2e+9`. */
 export function figure(value: number | null | undefined): string {

@@ -23,7 +23,14 @@ export { createInnerSources } from './inner-source.ts';
 export { createLeases, type Lease, type Leases } from './lease.ts';
 export { createLinkedAlertStore } from './linked-alert-store.ts';
 export { createMetadataStore, type PostgresMetadata } from './metadata-store.ts';
-export { migrateDown, migrateUp } from './migrate.ts';
+export {
+  migrateDown,
+  migrateTo,
+  migrateUp,
+  migrationState,
+  type Migrated,
+  type MigrationState,
+} from './migrate.ts';
 export { createOutboxStore } from './outbox-store.ts';
 export { createReceivedAlertStore } from './received-alert-store.ts';
 export { createRejectionStore, type PostgresRejections } from './rejection-store.ts';
