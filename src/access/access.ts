@@ -5,7 +5,7 @@ import { createAuthenticate } from './authenticate.ts';
 import { createBootstrap, type Bootstrap } from './bootstrap.ts';
 import type { Changes } from './changes.ts';
 import { createKeyUse } from './key-use.ts';
-import { createLoginThrottle } from './login-throttle.ts';
+import type { LoginThrottle } from './login-throttle.ts';
 import { createPasswords, type PasswordOptions } from './passwords.ts';
 import type { Authenticate } from './principal.ts';
 import { createSessions, type SessionStore, type Sessions } from './sessions.ts';
@@ -28,6 +28,7 @@ interface AccessDeps {
   signingKey: Buffer;
   /** What a tenant may use where its row says nothing. */
   defaultPolicy: TenantPolicy;
+  loginThrottle: LoginThrottle;
   clock: Clock;
   log: Logger;
   passwordOptions?: PasswordOptions;
@@ -61,7 +62,7 @@ export function createAccess(deps: AccessDeps): Access {
   const keys = createKeys({ store: stores.keys, clock });
   const sessions = createSessions({
     ...{ store: stores.sessions, users: stores.users, audit: stores.audit },
-    ...{ passwords, tokens, throttle: createLoginThrottle(clock), clock, log },
+    ...{ passwords, tokens, throttle: deps.loginThrottle, clock, log },
   });
   const authenticate = createAuthenticate({
     ...{ keys: stores.keys, sessions: stores.sessions, tokens, changes, keyUse, clock, log },

@@ -9,6 +9,7 @@ export { systemActor, type Actor } from './actor.ts';
 export type { ApiKey, ApiKeyRecord, ApiKeyStore, IssuedKey, Keys } from './api-keys.ts';
 export type { AuditAction, AuditEntry, AuditRow, AuditStore } from './audit.ts';
 export { defaultTenantId, type Bootstrap, type FirstTenant } from './bootstrap.ts';
+export type { LoginThrottle } from './login-throttle.ts';
 export type { Listed, Page } from './page.ts';
 export { generatePassword, type PasswordOptions } from './passwords.ts';
 export type {

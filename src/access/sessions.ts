@@ -110,7 +110,7 @@ export function createSessions(deps: Deps): Sessions {
 
   return {
     async login(email, password, client) {
-      const retryAfterSeconds = throttle.attempt(email, client.ip);
+      const retryAfterSeconds = await throttle.attempt(email, client.ip);
       if (retryAfterSeconds > 0) return { ok: false, reason: 'throttled', retryAfterSeconds };
       const user = await verify(email, password);
       if (!user) {

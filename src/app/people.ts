@@ -1,6 +1,7 @@
 import { createAccess, type Access, type TenantPolicy } from '../access/index.ts';
 import { createAgents, type Agents } from '../agents/index.ts';
 import { createHosts, type Hosts } from '../hosts/index.ts';
+import type { Allowances } from '../limits/index.ts';
 import { systemClock } from '../platform/index.ts';
 import {
   createAgentConfigStore,
@@ -42,7 +43,11 @@ function defaultPolicy({ loaded }: Foundation): TenantPolicy {
 }
 
 /** Who may do what, and which machines there are; both answer from memory once they are started. */
-export async function startPeople(foundation: Foundation, postgres: Postgres): Promise<People> {
+export async function startPeople(
+  foundation: Foundation,
+  postgres: Postgres,
+  allowances: Allowances,
+): Promise<People> {
   const { lifecycle, log, keyFor } = foundation;
   const { knex } = postgres;
   const clock = systemClock;
@@ -58,6 +63,7 @@ export async function startPeople(foundation: Foundation, postgres: Postgres): P
     changes,
     signingKey: keyFor('access-token'),
     defaultPolicy: defaultPolicy(foundation),
+    loginThrottle: { attempt: (account, address) => allowances.login(account, address) },
     clock,
     log,
   });

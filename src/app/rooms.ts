@@ -25,6 +25,7 @@ import { openDatabase } from './database.ts';
 import { agentInstallation, tokenForNewHosts } from './install.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { hostsApi, readCacheOf } from './hosts-api.ts';
+import { startLimits } from './limits.ts';
 import { localKeys } from './local-keys.ts';
 import { heartbeatTo } from './heartbeats.ts';
 import { startPeople, type People } from './people.ts';
@@ -48,7 +49,8 @@ export const buildRooms: BuildRooms = async (foundation) => {
     meters,
   });
   lifecycle.onStop('Postgres pool', () => postgres.close());
-  const people = await startPeople(foundation, postgres);
+  const allowances = startLimits(foundation, postgres);
+  const people = await startPeople(foundation, postgres, allowances);
   const { access } = people;
   const first = await access.bootstrap.firstTenant({
     adminEmail: config.admin.email,
@@ -71,7 +73,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
       : []),
   ];
   const url = await openServer(foundation, {
-    ...{ routes, readCache, authenticate: access.authenticate },
+    ...{ routes, readCache, allowances, authenticate: access.authenticate },
     rawHandlers: gateway ? [rawWrite(gateway, people, foundation)] : [],
   });
   const serving: Serving = {

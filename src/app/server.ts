@@ -4,7 +4,10 @@ import { createHttpServer, type HttpServerDeps } from '../http/index.ts';
 import type { Foundation } from './compose.ts';
 import { parseListen } from './listen-address.ts';
 
-type Parts = Pick<HttpServerDeps, 'routes' | 'readCache' | 'authenticate' | 'rawHandlers'>;
+type Parts = Pick<
+  HttpServerDeps,
+  'routes' | 'readCache' | 'allowances' | 'authenticate' | 'rawHandlers'
+>;
 
 /** Listens as the configuration says, until the stop: the address at which this machine reaches it. */
 export async function openServer(foundation: Foundation, parts: Parts): Promise<string> {

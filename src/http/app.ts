@@ -6,11 +6,13 @@ import express, {
 } from 'express';
 import helmet from 'helmet';
 import type { Authenticate } from '../access/index.ts';
+import type { Allowances } from '../limits/index.ts';
 import { GaugewayError, messageOf, type Logger, type Meters } from '../platform/index.ts';
 import { sendError, toFault, TransportError, type ErrorShape } from './errors.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { guard, principalOf, type Can } from './middleware/guard.ts';
 import { apiMeters } from './middleware/meters.ts';
+import { rateLimit } from './middleware/rate-limit.ts';
 import { requestId, requestIdOf } from './middleware/request-id.ts';
 import type { ReadCache } from './read-cache.ts';
 import type { Route } from './route.ts';
@@ -23,6 +25,8 @@ export interface AppDeps {
   isTls: boolean;
   /** Told of each change that a tenant makes. */
   readCache?: ReadCache;
+  /** Nobody is limited when absent. */
+  allowances?: Allowances;
   maxBodyBytes: number;
   /** Addresses (CIDR) whose X-Forwarded-For is believed; none when absent. */
   trustedProxies?: readonly string[];
@@ -75,7 +79,8 @@ function mount(app: Express, route: Route, parser: RequestHandler, deps: AppDeps
   app[method](
     route.path,
     guard(route, deps.authenticate, deps.can),
-    // Rate limits of the REST API (PRP §8.9) count by principal: their place is here.
+    // By principal, and before the body is read.
+    rateLimit(route, deps.allowances),
     parser,
     async (req, res): Promise<void> => {
       const principal = principalOf(res);

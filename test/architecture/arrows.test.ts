@@ -58,6 +58,7 @@ const wrongNeighbours: Record<string, string> = {
   forward: 'ingest',
   ingest: 'query',
   query: 'storage/victoria',
+  limits: 'access',
   'host-metrics': 'hosts',
   hosts: 'http',
   rules: 'storage/postgres',

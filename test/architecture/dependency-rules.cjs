@@ -16,6 +16,7 @@ const arrows = {
   ingest: { doors: ['forward', 'wire', 'catalog', 'platform'] },
   query: { doors: ['catalog', 'platform'] },
   agents: { doors: ['access', 'platform'] },
+  limits: { doors: ['platform'] },
   'host-metrics': { doors: ['query', 'catalog', 'platform'] },
   hosts: { doors: ['access', 'host-metrics', 'catalog', 'platform'] },
   rules: { doors: ['query', 'alerts', 'catalog', 'platform'] },
@@ -28,7 +29,7 @@ const arrows = {
     doors: ['wire', 'catalog', 'platform'],
     types: [
       ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify'],
-      ...['query', 'ruler', 'rules', 'alert-desk'],
+      ...['limits', 'query', 'ruler', 'rules', 'alert-desk'],
     ],
   },
   'storage/victoria': {
@@ -40,7 +41,7 @@ const arrows = {
   http: {
     doors: [
       ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'notify', 'query', 'ruler'],
-      ...['rules', 'alert-desk', 'host-metrics', 'catalog', 'platform'],
+      ...['rules', 'alert-desk', 'host-metrics', 'limits', 'catalog', 'platform'],
     ],
   },
   app: {
@@ -50,6 +51,7 @@ const arrows = {
         'alert-desk',
         'alerts',
         'host-metrics',
+        'limits',
         'notify',
         'ruler',
         'rules',

@@ -129,7 +129,10 @@ describe('an enrolment token', () => {
     expect(body).toMatchObject({ host_id: expect.stringMatching(/^h-[0-9a-f]{16}$/) });
     expect(body.config).toMatchObject({ version: expect.any(String) });
     const host = await call('GET', `/api/v1/hosts/${body.host_id}`, reader);
-    expect(host.body.host).toMatchObject({ hostname: facts.hostname, tags: { role: 'web', zone: 'b' } });
+    expect(host.body.host).toMatchObject({
+      hostname: facts.hostname,
+      tags: { role: 'web', zone: 'b' },
+    });
     expect((await beat(body.key, body.host_id)).status).toBe(200);
     expect((await beat(body.key, 'another')).status).toBe(403);
     expect((await call('GET', '/api/v1/hosts', body.key)).status).toBe(403);

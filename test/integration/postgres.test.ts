@@ -37,7 +37,7 @@ describe('migrations', () => {
       migrateUp(database.connect(), { directory: migrations }),
       migrateUp(database.connect(), { directory: migrations }),
     ]);
-    expect([first.length, second.length].sort((a, b) => a - b)).toEqual([0, 9]);
+    expect([first.length, second.length].sort((a, b) => a - b)).toEqual([0, 10]);
   });
 
   it('go on after a process was killed while it held the lock row', async () => {
@@ -63,7 +63,7 @@ describe('migrations', () => {
       from pg_tables t where schemaname = 'public' and tablename not like 'migrations%'`);
     expect(rows.filter(({ pk }) => !pk)).toEqual([]);
     const withoutTenant = rows.filter(({ tenant }) => !tenant).map(({ name }) => name);
-    expect(withoutTenant.sort()).toEqual(['leases', 'rulers', 'tenants']);
+    expect(withoutTenant.sort()).toEqual(['leases', 'rate_windows', 'rulers', 'tenants']);
   });
 });
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAccess, type Access, type TenantPolicy } from '../../src/access/index.ts';
+import { createAllowances, createRateCounter } from '../../src/limits/index.ts';
 import { startPostgres, type ManagedPostgres } from '../../src/managed/index.ts';
 import { createMeters, silentLogger, type Clock } from '../../src/platform/index.ts';
 import {
@@ -9,6 +10,7 @@ import {
   createAuditStore,
   createChangeFeed,
   createPostgres,
+  createRateWindowStore,
   createSessionStore,
   createTenantStore,
   createUserStore,
@@ -81,6 +83,9 @@ export interface TestAccess {
   close(): Promise<void>;
 }
 
+const none = { reads: 0, writes: 0 };
+const unlimited = { Viewer: none, Operator: none, Admin: none };
+
 export const signingKey = Buffer.alloc(32, 7);
 
 /** Access as one process has it; cheap password hashes. */
@@ -88,6 +93,13 @@ export async function startAccess(postgres: Postgres, clock: Clock): Promise<Tes
   const { knex } = postgres;
   const log = silentLogger;
   const feed = createChangeFeed({ knex, clock, log, intervalMs: 50 });
+  const allowances = createAllowances({
+    counter: createRateCounter({
+      ...{ store: createRateWindowStore(knex), clock, log, meters: createMeters() },
+    }),
+    config: { roles: unlimited, key: 0, login: 10, address: 0 },
+    clock,
+  });
   const access = createAccess({
     stores: {
       users: createUserStore(knex),
@@ -98,6 +110,7 @@ export async function startAccess(postgres: Postgres, clock: Clock): Promise<Tes
     },
     changes: feed,
     ...{ signingKey, clock, log, defaultPolicy: testPolicy },
+    loginThrottle: { attempt: (account, address) => allowances.login(account, address) },
     passwordOptions: { cost: 4, concurrency: 2, maxWaiting: 100 },
   });
   await feed.start();

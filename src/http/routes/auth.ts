@@ -23,6 +23,8 @@ export function authRoutes({ sessions }: { sessions: Sessions }): Route[] {
     {
       ...{ method: 'POST', path: '/api/v1/auth/login', needs: 'public', errors: 'envelope' },
       summary: 'Log in with e-mail and password',
+      // Counted by account and address.
+      budget: 'none',
       async handle(call) {
         const { email, password, use_cookie: useCookie } = bodyOf(call.req, loginBody);
         const outcome = await sessions.login(email, password, clientOf(call));

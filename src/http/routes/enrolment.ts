@@ -110,6 +110,8 @@ export function enrolmentRoutes({ agents, publicUrl }: Deps): Route[] {
       // Public: a token is no credential for anything else, so the guard does not know it.
       ...{ method: 'POST', path: '/api/v1/agents/enroll', needs: 'public', errors: 'envelope' },
       summary: 'Give a machine that brings a token its host and key',
+      // Refused ones are counted by address; a fleet behind one address may come at once.
+      budget: 'none',
       async handle(call) {
         const from = { address: ipOf(call.req), requestId: call.requestId };
         const outcome = await agents.enrol(bearerOf(call), bodyOf(call.req, enrolment), from);

@@ -31,6 +31,7 @@ export function healthRoutes({ checks, meters }: HealthDeps): Route[] {
     path,
     needs: 'public',
     errors: 'envelope',
+    budget: 'none',
     summary,
     handle,
   });

@@ -17,7 +17,7 @@ const maxDownloads = 16;
 
 /** What puts the agent onto a host. Public: the host has no credential yet, and nothing of it is secret. */
 export function installRoutes({ kit, publicUrl }: InstallRouteDeps): Route[] {
-  const row = { method: 'GET', needs: 'public', errors: 'envelope' } as const;
+  const row = { method: 'GET', needs: 'public', errors: 'envelope', budget: 'none' } as const;
   let downloads = 0;
   return [
     {

@@ -125,6 +125,8 @@ function toRoutes({ methods, path, summary, needs, answer }: Endpoint): Route[] 
       const allowed = methods.includes(method);
       return {
         method,
+        // A form instead of a long URL is a question all the same.
+        budget: 'read',
         path: prefix + path,
         needs,
         errors: 'prometheus',

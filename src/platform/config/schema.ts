@@ -127,6 +127,25 @@ const notify = group({
   resendInterval: duration('1m', 'How often an Alertmanager is told again what fires on.'),
 });
 
+/** Requests a minute. */
+const allowance = (value: number, what: string) =>
+  integer(value, `${what} a minute; 0: no limit.`, many);
+
+const rateLimits = group({
+  viewer: group({ reads: allowance(60, 'Reads of a Viewer'), writes: allowance(30, 'Writes') }),
+  operator: group({
+    reads: allowance(60, 'Reads of an Operator'),
+    writes: allowance(30, 'Acknowledgements, silences and other writes'),
+  }),
+  admin: group({ reads: allowance(60, 'Reads of an Admin'), writes: allowance(30, 'Writes') }),
+  key: allowance(1_200, 'Requests with one API key outside the write path'),
+  login: allowance(10, 'Attempts to log in, by account and by address'),
+  address: allowance(
+    120,
+    'Requests of one address without a credential, refreshes of tokens among them',
+  ),
+});
+
 const http = group({
   maxHeaderBytes: bytes('16KiB', 'Largest request header.'),
   restCacheTtl: duration(
@@ -182,6 +201,7 @@ export const configSchema = z.strictObject({
   query,
   alerts,
   notify,
+  rateLimits,
   http,
   log: group({ level: choice(['debug', 'info', 'warn', 'error'], 'info', 'What is logged.') }),
 });

@@ -33,6 +33,7 @@ export {
 } from './migrate.ts';
 export { createOutboxStore } from './outbox-store.ts';
 export { createReceivedAlertStore } from './received-alert-store.ts';
+export { createRateWindowStore } from './rate-window-store.ts';
 export { createRejectionStore, type PostgresRejections } from './rejection-store.ts';
 export { createGroupLeases } from './rule-group-store.ts';
 export { createRuleReader } from './rule-reader.ts';
