@@ -73,6 +73,8 @@ export function createProgram(shell: Shell, installation: Installation): Command
   addKeyCommands(program, shell);
   addAuditCommand(program, shell);
   program.commandsGroup('Other:');
+  const help = new Command('help').argument('[command]').description('what a command takes');
+  program.addHelpCommand(help.helpGroup('Other:'));
   addRuleCommands(program, shell);
   addCompletionCommand(program, terminal.out);
   program
@@ -92,7 +94,7 @@ function addVictoriaCommand(program: Command, terminal: Terminal): void {
     .action(async (options: { config?: string }) => {
       const directory = join(resolve(load(options).config.dataDir), 'bin');
       const progress = createProgress(terminal);
-      progress.say(`fetching VictoriaMetrics ${pinnedRelease.version} …`);
+      progress.tell(`fetching VictoriaMetrics ${pinnedRelease.version} …`);
       await installPinnedRelease(directory);
       progress.clear();
       terminal.out(`VictoriaMetrics ${pinnedRelease.version} is in ${directory}\n`);

@@ -32,12 +32,21 @@ gaugeway completion bash > ~/.local/share/bash-completion/completions/gaugeway
 gaugeway completion zsh > "\${fpath[1]}/_gaugeway"
 \`\`\`
 
-The rest of this page is made from \`--help\` by \`gaugeway reference\`.
+## Options of every command that talks to a server
+
 `;
 
-/** The page \`docs/cli.md\`. */
+const rest = `The rest of this page is made from \`--help\` by \`gaugeway reference\`; these options are left out of it.
+`;
+
+/** As `addConnectionOptions` heads them. */
+const connection = /\n\nWhich server, and as whom:\n([^]*?)(?=\n\n|\n*$)/;
+
 export function referenceOf(program: Command): string {
-  return [head, ...sectionsOf(program, [], 2)].join('\n');
+  const [, shared = ''] =
+    program.commands.map((one) => connection.exec(helpOf(one))).find(Boolean) ?? [];
+  const top = `${head}\`\`\`text\n${shared}\n\`\`\`\n\n${rest}`;
+  return [top, ...sectionsOf(program, [], 2)].join('\n');
 }
 
 function sectionsOf(command: Command, parents: readonly string[], level: number): string[] {
@@ -47,7 +56,7 @@ function sectionsOf(command: Command, parents: readonly string[], level: number)
   const inner = visible
     .filter((sub) => sub.name() !== 'help')
     .flatMap((sub) => sectionsOf(sub, path, Math.min(level + 1, 4)));
-  return [`${title}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\`\n`, ...inner];
+  return [`${title}\n\n\`\`\`text\n${helpOf(command).replace(connection, '')}\n\`\`\`\n`, ...inner];
 }
 
 /** As \`--help\` prints it, with what stands below it. */

@@ -1,12 +1,13 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { messageOf } from '../platform/index.ts';
 import { CommandError, exitCodes, type ExitCode } from './exit.ts';
 import { plain } from './show/text.ts';
 
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
 interface Refused {
   url: string;
   status: number;
-  headers: IncomingHttpHeaders;
+  headers: AnswerHeaders;
   /** Undefined where the body is none. */
   json: unknown;
 }
@@ -40,10 +41,10 @@ export function refusalOf({ url, status, headers, json }: Refused): CommandError
   const { code, hint } = meanings[status] ?? {
     code: status >= 500 ? exitCodes.failed : exitCodes.usage,
   };
-  const retry = headers['retry-after'];
+  const { 'retry-after': retry, 'x-request-id': requestId } = headers;
   const facts = [
-    ...(retry === undefined ? [] : [`come again in ${retry} s`]),
-    ...(typeof headers['x-request-id'] === 'string' ? [`request ${headers['x-request-id']}`] : []),
+    ...(typeof retry === 'string' ? [`come again in ${plain(retry)} s`] : []),
+    ...(typeof requestId === 'string' ? [`request ${plain(requestId)}`] : []),
   ];
   const tail = facts.length > 0 ? ` (${facts.join(', ')})` : '';
   return new CommandError([plain(told.message) + tail, ...told.details].join('\n'), { code, hint });
@@ -51,11 +52,11 @@ export function refusalOf({ url, status, headers, json }: Refused): CommandError
 
 /** Nothing of this product answers like that: a proxy, or another server. */
 function stranger({ url, status, headers, json }: Refused): CommandError {
-  const moved = headers.location;
+  const { location: moved, 'content-type': type = 'no body' } = headers;
   const message =
-    moved === undefined
-      ? `${url} answered ${String(status)} with ${headers['content-type'] ?? 'no body'}`
-      : `${url} says that it is at ${plain(moved)}`;
+    typeof moved === 'string'
+      ? `${url} says that it is at ${plain(moved)}`
+      : `${url} answered ${String(status)} with ${plain(String(type))}`;
   return new CommandError(message, {
     code: exitCodes.unreachable,
     hint: moved === undefined ? 'is this the address of a Gaugeway?' : 'give that address',

@@ -1,9 +1,8 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../platform/index.ts';
 import { CommandError, exitCodes, wrongUse } from './exit.ts';
-import { refusalOf } from './refusal.ts';
+import { refusalOf, type AnswerHeaders } from './refusal.ts';
 import type { Progress } from './show/progress.ts';
 import { createTransport, type Transport } from './transport.ts';
 
@@ -42,7 +41,7 @@ interface Deps {
 
 interface Answer {
   status: number;
-  headers: IncomingHttpHeaders;
+  headers: AnswerHeaders;
   text: string;
 }
 
@@ -78,7 +77,7 @@ export function createRemote(deps: Deps): Remote {
       const answer = await ask('GET', path, { query });
       const waitMs = answer.status === 429 ? retryAfterMs(answer.headers) : Infinity;
       if (waitedMs + waitMs > longestWaitMs) return jsonOf(base, answer);
-      progress.say(`too many requests: waiting ${String(Math.ceil(waitMs / 1_000))} s, as told …`);
+      progress.tell(`too many requests: waiting ${String(Math.ceil(waitMs / 1_000))} s, as told …`);
       await sleep(waitMs);
       waitedMs += waitMs;
       progress.clear();
@@ -166,8 +165,8 @@ function parse(text: string): unknown {
 }
 
 /** Seconds, or a moment (RFC 9110 §10.2.3). */
-function retryAfterMs({ 'retry-after': told }: IncomingHttpHeaders): number {
-  if (told === undefined) return usualWaitMs;
+function retryAfterMs({ 'retry-after': told }: AnswerHeaders): number {
+  if (typeof told !== 'string') return usualWaitMs;
   const seconds = Number(told);
   const ms = Number.isNaN(seconds) ? Date.parse(told) - Date.now() : seconds * 1_000;
   return Number.isNaN(ms) ? usualWaitMs : Math.max(1_000, ms);

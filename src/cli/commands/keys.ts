@@ -25,11 +25,15 @@ interface Issued {
 const path = '/api/v1/keys';
 const keyHelp = 'id, prefix or name';
 
+const isExpired = ({ expires_at: end }: Key, nowMs: number): boolean =>
+  end !== null && Date.parse(end) <= nowMs;
+
 /** A name that several have had means the one that still works. */
-async function find(session: Session, wanted: string): Promise<Key> {
-  const list = { path, name: 'keys', what: 'key', wanted };
-  return findOne<Key>(session, list, ({ id, prefix, name, revoked_at: revoked }) =>
-    revoked === null ? [id, prefix, name] : [id, prefix],
+function find(session: Session, wanted: string): Promise<Key> {
+  const nowMs = session.nowMs();
+  const works = (key: Key): boolean => key.revoked_at === null && !isExpired(key, nowMs);
+  return findOne<Key>(session, { path, name: 'keys', what: 'key', wanted }, (key) =>
+    works(key) ? [key.id, key.prefix, key.name] : [key.id, key.prefix],
   );
 }
 
@@ -73,7 +77,7 @@ function addReading(keys: Command, shell: Shell): void {
 
 function tableOf(keys: readonly Key[], { terminal, nowMs }: Session): string {
   const now = nowMs();
-  const isOver = ({ expires_at: end }: Key): boolean => end !== null && Date.parse(end) <= now;
+  const isOver = (key: Key): boolean => isExpired(key, now);
   return table(
     keys,
     [

@@ -67,7 +67,7 @@ export async function findOne<T>(
   const { what, wanted } = list;
   const answer = await readList<string, T>(session, list, { limit: '', offset: '', all: true });
   session.progress.clear();
-  const found = answer[list.name].filter((row) => names(row).includes(wanted));
+  const found = (answer[list.name] ?? []).filter((row) => names(row).includes(wanted));
   if (found.length > 1) {
     throw wrongUse(`${plural(found.length, what)} are called "${wanted}": give the id`);
   }

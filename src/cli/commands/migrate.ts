@@ -71,7 +71,7 @@ async function move(schema: Schema, shell: Shell, options: MigrateOptions): Prom
     await confirm(shell, `Take back ${taken.join(', ')}? What it held is gone.`, options.yes);
   }
   const progress = createProgress(terminal);
-  if (pending.length > 0 && !isBack) progress.say(`${String(pending.length)} to apply …`);
+  if (pending.length > 0 && !isBack) progress.tell(`${String(pending.length)} to apply …`);
   const done =
     last === undefined ? { applied: await schema.up(), undone: [] } : await schema.to(last);
   progress.clear();

@@ -61,7 +61,7 @@ async function examine(
     const isUp = await isServing(session);
     session.progress.say('looking …');
     const [machine, stores, server] = await Promise.all([
-      examineMachine(loaded, isUp, shell.nowMs()),
+      examineMachine(loaded, isUp ? url : undefined, shell.nowMs()),
       examineStores(loaded, migrationsDir),
       isUp
         ? examineServer(session)

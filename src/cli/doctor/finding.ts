@@ -1,3 +1,4 @@
+import { CommandError } from '../exit.ts';
 import { messageOf } from '../../platform/index.ts';
 
 /** `warning` works for now; with `failed` something does not. */
@@ -31,6 +32,7 @@ export async function look(
     const { state = 'ok', ...rest } = typeof seen === 'string' ? { detail: seen } : seen;
     return { id, what, state, detail: rest.detail, hint: rest.hint ?? null };
   } catch (error) {
-    return { id, what, state: 'failed', detail: messageOf(error), hint: hint ?? null };
+    const better = error instanceof CommandError ? error.hint : undefined;
+    return { id, what, state: 'failed', detail: messageOf(error), hint: better ?? hint ?? null };
   }
 }

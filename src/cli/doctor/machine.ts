@@ -17,7 +17,8 @@ const day = 86_400_000;
 /** What a start needs of this machine; starts and changes nothing. */
 export function examineMachine(
   loaded: LoadedConfig,
-  isServing: boolean,
+  /** Where this machine's server answers; undefined where it does not. */
+  servedAt: string | undefined,
   nowMs: number,
 ): Promise<Finding[]> {
   const { config } = loaded;
@@ -29,7 +30,7 @@ export function examineMachine(
       'address',
       'address',
       async () => {
-        if (isServing) return `a Gaugeway answers at ${config.listen}`;
+        if (servedAt !== undefined) return `a Gaugeway answers at ${servedAt}`;
         await requireFree(config.listen);
         return `${config.listen} is free`;
       },

@@ -21,13 +21,15 @@ const staleAfterS = 90;
 const fewNames = 5;
 
 /** How a running server is, as it says itself and as its data show. */
-export function examineServer(session: Session): Promise<Finding[]> {
-  return Promise.all([
-    look('server', 'server', () => parts(session), 'its log says more'),
+export async function examineServer(session: Session): Promise<Finding[]> {
+  const itself = await look('server', 'server', () => parts(session), 'its log says more');
+  if (!(await isServing(session))) return [itself];
+  const data = await Promise.all([
     look('samples', 'newest sample', () => ifAllowed(samples(session))),
     look('agents', 'agents', () => ifAllowed(agents(session))),
     look('rule_problems', 'rules in force', () => ifAllowed(ruleProblems(session))),
   ]);
+  return [itself, ...data];
 }
 
 /** Without a credential the rest is still worth looking at. */
