@@ -56,6 +56,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommandError) return error.exitCode;
   // Help that was asked for is no mistake.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
-  const isInput = error instanceof GaugewayError && error.code === 'BAD_REQUEST';
-  return isInput ? exitCodes.usage : exitCodes.failed;
+  if (!(error instanceof GaugewayError)) return exitCodes.failed;
+  if (error.code === 'BAD_REQUEST') return exitCodes.usage;
+  return error.code === 'NOT_FOUND' ? exitCodes.notFound : exitCodes.failed;
 }

@@ -59,9 +59,10 @@ async function readAll(): Promise<string> {
 function askLine(question: string, isHidden: boolean): Promise<string> {
   const { stdin, stderr } = process;
   if (!stdin.isTTY) throw wrongUse('there is no terminal to ask at');
-  stderr.write(question);
+  // Before the question is seen, or a quick answer would be echoed.
   stdin.setRawMode(true);
   stdin.setEncoding('utf8');
+  stderr.write(question);
   return new Promise((resolve) => {
     let typed = '';
     const end = (): void => {
@@ -71,48 +72,56 @@ function askLine(question: string, isHidden: boolean): Promise<string> {
       stderr.write('\n');
     };
     const take = (chunk: string): void => {
-      const { line, isDone, isInterrupted, echo } = typeInto(typed, chunk);
-      typed = line;
-      if (!isHidden) stderr.write(echo);
-      if (!isDone && !isInterrupted) return;
+      const typing = typeInto(typed, chunk);
+      typed = typing.line;
+      if (!isHidden) stderr.write(typing.echo);
+      if (typing.ended === undefined) return;
       end();
-      if (isInterrupted) process.exit(exitCodes.interrupted);
+      if (typing.ended === 'interrupt') process.exit(exitCodes.interrupted);
+      // Typed ahead: it answers the next question.
+      if (typing.rest !== '') stdin.unshift(typing.rest);
       resolve(typed);
     };
     stdin.on('data', take);
+    stdin.resume();
   });
 }
 
-interface Typed {
+interface Typing {
   line: string;
-  isDone: boolean;
-  isInterrupted: boolean;
   echo: string;
+  /** Undefined while more is to come. */
+  ended: 'enter' | 'interrupt' | undefined;
+  /** What came after the end. */
+  rest: string;
 }
 
-const keys = { interrupt: '\x03', end: '\x04', backspace: ['\x7f', '\b'], clear: '\x15' } as const;
+const keys = { interrupt: '\x03', end: '\x04', clear: '\x15' } as const;
+const erasers = ['\x7f', '\b'];
+const enders = ['\r', '\n', keys.end, keys.interrupt];
+/** Arrow keys and their like are no part of an answer. */
+const escapeSequence = /\x1b(?:\[[0-9;]*[A-Za-z~]|O[A-Z])/g;
+const eraseOne = '\b \b';
 
 /** What a line becomes by what is typed next; a paste comes as one chunk. */
-export function typeInto(before: string, chunk: string): Typed {
-  let line = before;
+export function typeInto(before: string, chunk: string): Typing {
+  const typed = Array.from(chunk.replace(escapeSequence, '').replaceAll('\r\n', '\r'));
+  const line = Array.from(before);
   let echo = '';
-  // Arrow keys and their like: an escape sequence is no part of an answer.
-  for (const key of chunk.replace(/\x1b(?:\[[0-9;]*[A-Za-z~]|O[A-Z])/g, '')) {
-    if (key === keys.interrupt) return { line, isDone: false, isInterrupted: true, echo };
-    if (key === '\r' || key === '\n' || key === keys.end) {
-      return { line, isDone: true, isInterrupted: false, echo };
+  for (const [at, key] of typed.entries()) {
+    if (enders.includes(key)) {
+      const ended = key === keys.interrupt ? 'interrupt' : 'enter';
+      return { line: line.join(''), echo, ended, rest: typed.slice(at + 1).join('') };
     }
-    const letters = Array.from(line);
     if (key === keys.clear) {
-      echo += '\b \b'.repeat(letters.length);
-      line = '';
-    } else if (keys.backspace.includes(key as '\b')) {
-      if (letters.length > 0) echo += '\b \b';
-      line = letters.slice(0, -1).join('');
+      echo += eraseOne.repeat(line.length);
+      line.length = 0;
+    } else if (erasers.includes(key)) {
+      if (line.pop() !== undefined) echo += eraseOne;
     } else if (key >= ' ') {
-      line += key;
+      line.push(key);
       echo += key;
     }
   }
-  return { line, isDone: false, isInterrupted: false, echo };
+  return { line: line.join(''), echo, ended: undefined, rest: '' };
 }

@@ -38,12 +38,19 @@ export function addImportCommand(hosts: Command, shell: Shell): void {
   const command = hosts
     .command('import')
     .description('add and change hosts from a CSV file')
-    .argument('<file>', 'with a head line: id, hostname, ips, tags; - is standard input')
+    .argument(
+      '<file>',
+      'columns hostname and, where you have them, id, ips, tags, tag.NAME; - is standard input',
+    )
     .option('--dry-run', 'say what would change, and change nothing')
     .option('--on-error <what>', 'with a bad row: abort (nothing is applied) or skip (it)', 'abort')
     .addHelpText(
       'after',
       `
+A file, with the names of its columns in the first line:
+  hostname,id,ips,tags
+  web-1.local,web-1,10.0.0.1;10.0.0.2,role=web;zone=eu
+
 Examples:
   gaugeway host import hosts.csv --dry-run
   gaugeway host import hosts.csv

@@ -32,8 +32,10 @@ const isExpired = ({ expires_at: end }: Key, nowMs: number): boolean =>
 function find(session: Session, wanted: string): Promise<Key> {
   const nowMs = session.nowMs();
   const works = (key: Key): boolean => key.revoked_at === null && !isExpired(key, nowMs);
-  return findOne<Key>(session, { path, name: 'keys', what: 'key', wanted }, (key) =>
-    works(key) ? [key.id, key.prefix, key.name] : [key.id, key.prefix],
+  return findOne<Key>(
+    session,
+    { path, name: 'keys', what: 'key', wanted, shownBy: 'key list' },
+    (key) => (works(key) ? [key.id, key.prefix, key.name] : [key.id, key.prefix]),
   );
 }
 

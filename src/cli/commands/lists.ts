@@ -61,10 +61,10 @@ export function restOf(
 /** The one row that a person means by its id, its name or whatever else `names` gives. */
 export async function findOne<T>(
   session: Session,
-  list: { path: string; name: string; what: string; wanted: string },
+  list: { path: string; name: string; what: string; wanted: string; shownBy: string },
   names: (row: T) => readonly string[],
 ): Promise<T> {
-  const { what, wanted } = list;
+  const { what, wanted, shownBy } = list;
   const answer = await readList<string, T>(session, list, { limit: '', offset: '', all: true });
   session.progress.clear();
   const found = (answer[list.name] ?? []).filter((row) => names(row).includes(wanted));
@@ -74,7 +74,7 @@ export async function findOne<T>(
   if (found[0] !== undefined) return found[0];
   throw new CommandError(`there is no ${what} "${wanted}"`, {
     code: exitCodes.notFound,
-    hint: `\`gaugeway ${what} list --all\` shows them`,
+    hint: `\`gaugeway ${shownBy}\` shows them`,
   });
 }
 

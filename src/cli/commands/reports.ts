@@ -130,7 +130,7 @@ function addSchedules(reports: Command, shell: Shell): void {
     const list = { path: `${base}/schedules`, name: 'schedules' as const };
     const schedule = await findOne<Schedule>(
       session,
-      { ...list, what: 'schedule', wanted },
+      { ...list, what: 'schedule', wanted, shownBy: 'report schedules' },
       ({ id, name }) => [id, name],
     );
     const path = `${base}/schedules/${encodeURIComponent(schedule.id)}/run`;

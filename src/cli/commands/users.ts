@@ -17,10 +17,11 @@ const path = '/api/v1/users';
 const roleHelp = 'Viewer (reads), Operator (also acknowledges and silences) or Admin';
 
 const find = (session: Session, wanted: string): Promise<User> =>
-  findOne<User>(session, { path, name: 'users', what: 'user', wanted }, (user) => [
-    user.id,
-    user.email,
-  ]);
+  findOne<User>(
+    session,
+    { path, name: 'users', what: 'user', wanted, shownBy: 'user list' },
+    (user) => [user.id, user.email],
+  );
 
 /** The people of the administrator's own tenant. */
 export function addUserCommands(program: Command, shell: Shell): void {
