@@ -26,6 +26,13 @@ export async function build() {
     }),
     esbuild.build({
       ...common,
+      entryPoints: [join(root, 'src', 'reports', 'pdf-thread.ts')],
+      outfile: join(dist, 'pdf-thread.js'),
+      bundle: true,
+      packages: 'external',
+    }),
+    esbuild.build({
+      ...common,
       entryPoints: migrationFiles.map((name) => join(migrations, name)),
       outdir: join(dist, 'migrations'),
     }),

@@ -10,6 +10,7 @@ export function main(argv: readonly string[]): Promise<ExitCode> {
     ...processTerminal(),
     agentScript: fileURLToPath(new URL('./gaugeway-agent.js', import.meta.url)),
     installFolder: fileURLToPath(new URL('./install', import.meta.url)),
+    pdfScript: fileURLToPath(new URL('./pdf-thread.js', import.meta.url)),
     migrationsDir: fileURLToPath(new URL('./migrations', import.meta.url)),
   });
 }

@@ -36,14 +36,18 @@ export type AuditAction =
   | 'channel_updated'
   | 'channel_deleted'
   | 'channel_tested'
-  | 'delivery_resent';
+  | 'delivery_resent'
+  | 'report_schedule_created'
+  | 'report_schedule_updated'
+  | 'report_schedule_deleted'
+  | 'report_run_requested';
 
 export interface AuditEntry {
   actor: Actor;
   /** The tenant whose thing was touched; the row is listed there. */
   tenantId: string;
   action: AuditAction;
-  /** `user:ID`, `key:ID`, `tenant:ID`, `session:ID`, `host:ID`, `agent-token:ID`, `rule:ID`, `alert:ID`, `silence:ID`, `channel:NAME`, `delivery:ID`. */
+  /** `user:ID`, `key:ID`, `tenant:ID`, `session:ID`, `host:ID`, `agent-token:ID`, `rule:ID`, `alert:ID`, `silence:ID`, `channel:NAME`, `delivery:ID`, `report-schedule:ID`. */
   target: string;
   atMs: number;
   /** Facts of the change; never a secret. */

@@ -116,7 +116,8 @@ export function createSessions(deps: Deps): Sessions {
       if (!user) {
         // Not waited for: the time of the answer must not tell whether the account exists.
         noteFailure(deps, email, client).catch((error: unknown) => {
-          log.warn('failed login not noted', { error: messageOf(error) });
+          const { requestId } = client;
+          log.warn('failed login not noted', { requestId, error: messageOf(error) });
         });
         return { ok: false, reason: 'bad_credentials' };
       }
@@ -141,7 +142,9 @@ export function createSessions(deps: Deps): Sessions {
       }
       if (outcome.reason === 'reused') {
         const { user, sessionId } = outcome;
-        log.warn('a spent refresh token came back, session ended', { userId: user.id, sessionId });
+        log.warn('a spent refresh token came back, session ended', {
+          ...{ userId: user.id, sessionId, requestId: client.requestId },
+        });
         const facts = { ...client, sessionId, atMs: nowMs };
         await deps.audit.add(audited(user, 'refresh_reuse', facts));
       }
@@ -177,7 +180,9 @@ function audited(user: User, action: AuditAction, facts: Facts): AuditEntry {
 /** An attempt on an account that exists is shown to its tenant; one on no account belongs to nobody. */
 async function noteFailure(deps: Deps, email: string, client: ClientContext): Promise<void> {
   const record = await deps.users.findByEmail(email);
-  deps.log.info('login failed', { ip: client.ip, known: record !== undefined });
+  deps.log.info('login failed', {
+    ...{ ip: client.ip, known: record !== undefined, requestId: client.requestId },
+  });
   if (!record) return;
   const { ip, requestId } = client;
   const { id, tenantId } = record;

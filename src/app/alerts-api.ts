@@ -8,6 +8,7 @@ import {
   createSilences,
   ruleGroupsView,
   type FileRules,
+  type Incidents,
 } from '../alert-desk/index.ts';
 import {
   alertEventRoutes,
@@ -37,6 +38,7 @@ const firstTenant = 'default';
 
 export interface AlertsApi {
   routes: readonly Route[];
+  incidents: Incidents;
   views: Pick<PrometheusViews, 'ruleGroups' | 'alerts'>;
 }
 
@@ -66,6 +68,7 @@ export async function alertsApi(
     alertmanager: createAlertmanager({ incidents, received, silences, clock }),
   };
   return {
+    incidents: desk.incidents,
     routes: [
       ...alertRuleRoutes(desk),
       ...alertQuestionRoutes(desk),

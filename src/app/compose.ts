@@ -23,6 +23,8 @@ export interface ComposeOptions {
   version: string;
   /** Where the built migrations lie. */
   migrationsDir: string;
+  /** Runs in a thread of its own for each PDF. */
+  pdfScript: string;
   /** Path of the bundled agent to run for this host; none when absent. */
   agentScript?: string;
   /** What hosts get from this server: the bundled agent, and the folder of the files that go with it. */

@@ -1,5 +1,12 @@
-import { createFigures, createHostSeries, createStorageAsk } from '../host-metrics/index.ts';
-import { createInventory, createOverview } from '../hosts/index.ts';
+import {
+  createFigures,
+  createHostSeries,
+  createStorageAsk,
+  type AskMeters,
+  type FiguresReader,
+  type HostSeries,
+} from '../host-metrics/index.ts';
+import { createInventory, createOverview, type Overview } from '../hosts/index.ts';
 import {
   createReadCache,
   hostImportRoutes,
@@ -29,16 +36,24 @@ interface Stores {
   victoria: VictoriaClient;
   reader: SeriesReader;
   cache: ReadCache;
+  askMeters: AskMeters;
+}
+
+export interface HostsApi {
+  routes: readonly Route[];
+  series: HostSeries;
+  overview: Overview;
+  figures: FiguresReader;
 }
 
 /** The inventory and what its hosts did, as dashboards read it. */
-export function hostsApi(foundation: Foundation, people: People, stores: Stores): Route[] {
-  const { log, meters } = foundation;
+export function hostsApi(foundation: Foundation, people: People, stores: Stores): HostsApi {
+  const { log } = foundation;
   const { access, hosts } = people;
   const { cache, reader, victoria } = stores;
   const clock = systemClock;
   const store = createHostStore(stores.postgres.knex);
-  const ask = createStorageAsk({ reader, clock, meters });
+  const ask = createStorageAsk({ reader, clock, meters: stores.askMeters, asker: 'dashboard' });
   const figures = createFigures({ ask, clock });
   const series = createHostSeries({ ask, clock });
   const overview = createOverview({ store, figures, clock, log });
@@ -47,10 +62,11 @@ export function hostsApi(foundation: Foundation, people: People, stores: Stores)
     maxHostsOf: (tenantId) => access.tenants.policyOf(tenantId).maxHosts,
     changed: (tenantId) => hosts.refresh(tenantId),
   });
-  return [
+  const routes = [
     ...hostRoutes({ hosts, overview, inventory, series, cache, clock }),
     ...hostImportRoutes({ inventory }),
     ...metricRoutes({ hosts, series, cache }),
     ...processRoutes({ hosts }),
   ];
+  return { routes, series, overview, figures };
 }

@@ -10,6 +10,7 @@ import {
   createTrial,
   createWorker,
   type Channels,
+  type Worker,
 } from '../notify/index.ts';
 import { systemClock } from '../platform/index.ts';
 import {
@@ -32,6 +33,8 @@ export interface Notifiers {
   channels: Channels;
   /** Of the role `api`. */
   routes: readonly Route[];
+  /** Of the role `worker`. */
+  worker: Worker | undefined;
 }
 
 /** Channels for every role, the routes of them for `api`, and for the role `worker` what sends. */
@@ -65,9 +68,11 @@ export async function startNotify(
   });
   const links = createAckLinks({ key: keyFor('ack-link'), clock });
   const publicUrl = publicUrlOf(foundation);
-  if (roles.has('worker')) startWorker({ foundation, postgres, channels, sender, post, links });
+  const worker = roles.has('worker')
+    ? startWorker({ foundation, postgres, channels, sender, post, links })
+    : undefined;
   return {
-    channels,
+    ...{ channels, worker },
     routes: [
       ...channelRoutes({ channels, tryOut: createTrial({ send: sender.send, publicUrl, clock }) }),
       ...deliveryRoutes({ trail: createDeliveryTrail(knex) }),
@@ -85,7 +90,7 @@ interface WorkerParts {
   links: ReturnType<typeof createAckLinks>;
 }
 
-function startWorker({ foundation, postgres, channels, ...parts }: WorkerParts): void {
+function startWorker({ foundation, postgres, channels, ...parts }: WorkerParts): Worker {
   const { lifecycle, loaded, meters } = foundation;
   const { attempts, backoff, groupWait, resendInterval } = loaded.config.notify;
   const log = foundation.log.child('notify');
@@ -111,6 +116,7 @@ function startWorker({ foundation, postgres, channels, ...parts }: WorkerParts):
   });
   keeper.start();
   lifecycle.onStop('alerts kept alive', () => keeper.stop());
+  return worker;
 }
 
 /** Where links in messages lead; without a public URL to where this process listens, as far as that is one address. */

@@ -10,7 +10,7 @@ export const roleTable: Readonly<Record<Role, string>> = {
   worker: 'notifications, reports, downsampling, purge',
 };
 
-const everyRole: ReadonlySet<Role> = new Set(['gateway', 'api', 'ruler', 'worker']);
+export const everyRole: ReadonlySet<Role> = new Set(['gateway', 'api', 'ruler', 'worker']);
 
 export function expandRoles(roles: Config['roles']): ReadonlySet<Role> {
   const named = roles.filter((role): role is Role => role !== 'all');

@@ -11,17 +11,23 @@ import {
   prometheusRoutes,
   tenantRoutes,
   userRoutes,
-  type Check,
   type ReadCache,
   type Route,
 } from '../http/index.ts';
+import { createAskMeters, type AskMeters } from '../host-metrics/index.ts';
 import { systemClock } from '../platform/index.ts';
-import { createQuery, defaultQueryConfig } from '../query/index.ts';
+import { createQuery, defaultQueryConfig, type SeriesReader } from '../query/index.ts';
+import type { BlobStore } from '../reports/index.ts';
 import { createRejectionStore, type Postgres } from '../storage/postgres/index.ts';
-import { createVictoriaClient, createVictoriaReader } from '../storage/victoria/index.ts';
+import {
+  createVictoriaClient,
+  createVictoriaReader,
+  type VictoriaClient,
+} from '../storage/victoria/index.ts';
 import { alertsApi } from './alerts-api.ts';
 import type { BuildRooms, FirstStart, Foundation, Serving } from './compose.ts';
 import { openDatabase } from './database.ts';
+import { blobsOf, startExports } from './exports.ts';
 import { agentInstallation, tokenForNewHosts } from './install.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { hostsApi, readCacheOf } from './hosts-api.ts';
@@ -30,8 +36,11 @@ import { localKeys } from './local-keys.ts';
 import { heartbeatTo } from './heartbeats.ts';
 import { startPeople, type People } from './people.ts';
 import { startNotify } from './notify.ts';
+import { startOwnMetrics } from './own-metrics.ts';
+import { readyChecks } from './ready.ts';
+import { reportsApi, startReports } from './reports.ts';
 import { openServer } from './server.ts';
-import { startRuler, type Rulers } from './ruler.ts';
+import { startRuler } from './ruler.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
 
 /** Largest answer of storage that is passed on. */
@@ -52,30 +61,31 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const allowances = startLimits(foundation, postgres);
   const people = await startPeople(foundation, postgres, allowances);
   const { access } = people;
-  const first = await access.bootstrap.firstTenant({
-    adminEmail: config.admin.email,
-    mustGivePassword: !foundation.managed,
-    ...(loaded.secrets.adminPassword === undefined
-      ? {}
-      : { adminPassword: loaded.secrets.adminPassword }),
-  });
+  const first = await firstTenant(foundation, access);
   const gateway = roles.has('gateway')
     ? await startGateway(foundation, postgres, people)
     : undefined;
   const { rulers, notifiers } = await startWatch(foundation, postgres, people);
-  const readCache = readCacheOf(foundation);
+  const reading = openReading(foundation);
+  if (roles.has('worker')) startReports(foundation, postgres, reading);
+  const forward = gateway?.forward;
+  const checks = readyChecks(foundation, {
+    ...{ postgres, changes: people.changes, forward },
+    ...{ ruler: rulers?.ruler, worker: notifiers.worker },
+  });
   const routes = [
-    ...healthRoutes({ checks: checksOf(postgres, gateway, rulers), meters }),
+    ...healthRoutes({ checks, meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
     ...agentInstallation(foundation),
     ...(roles.has('api')
-      ? [...(await readRoutes(foundation, postgres, people, readCache)), ...notifiers.routes]
+      ? [...(await readRoutes(foundation, postgres, people, reading)), ...notifiers.routes]
       : []),
   ];
   const url = await openServer(foundation, {
-    ...{ routes, readCache, allowances, authenticate: access.authenticate },
+    ...{ routes, readCache: reading.cache, allowances, authenticate: access.authenticate },
     rawHandlers: gateway ? [rawWrite(gateway, people, foundation)] : [],
   });
+  startOwnMetrics(foundation, { postgres, forward, url });
   const serving: Serving = {
     url,
     ...(first.created ? { firstStart: onlyGiven(first) } : {}),
@@ -84,6 +94,15 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const keys = await localKeys(access, config.dataDir, serving.url);
   return { ...serving, keys, enrolmentToken: await tokenForNewHosts(people) };
 };
+
+function firstTenant({ loaded, managed }: Foundation, { bootstrap }: People['access']) {
+  const { adminPassword } = loaded.secrets;
+  return bootstrap.firstTenant({
+    adminEmail: loaded.config.admin.email,
+    mustGivePassword: !managed,
+    ...(adminPassword === undefined ? {} : { adminPassword }),
+  });
+}
 
 /** From rules to messages: channels are known to every role, rulers and senders are roles of their own. */
 async function startWatch(foundation: Foundation, postgres: Postgres, { changes }: People) {
@@ -108,25 +127,6 @@ function rawWrite({ ingest }: Gateway, { access, agents, hosts }: People, { log 
   });
 }
 
-/** What `/ready` looks at: each part is asked anew, so that a balancer hears of an outage within its own interval. */
-function checksOf(
-  postgres: Postgres,
-  gateway: Gateway | undefined,
-  rulers: Rulers | undefined,
-): Record<string, Check> {
-  const common: Record<string, Check> = {
-    db: () => postgres.ping().then(() => true),
-    ...(rulers ? { ruler: () => Promise.resolve(rulers.ruler.isLive()) } : {}),
-  };
-  if (!gateway) return common;
-  const { forward } = gateway;
-  return {
-    ...common,
-    storage: () => Promise.resolve(forward.down().length === 0),
-    journal: () => Promise.resolve(forward.takes()),
-  };
-}
-
 function writeRoutes({ ingest }: Gateway, people: People, postgres: Postgres): Route[] {
   const { access, agents, hosts } = people;
   const rejections = createRejectionStore(postgres.knex);
@@ -144,19 +144,36 @@ function writeRoutes({ ingest }: Gateway, people: People, postgres: Postgres): R
   return [...routes, ...ownConfigRoute({ agents })];
 }
 
+interface Reading {
+  cache: ReadCache;
+  client: VictoriaClient;
+  reader: SeriesReader;
+  blobs: BlobStore;
+  askMeters: AskMeters;
+}
+
+/** What reads stand on, whichever role asks. */
+function openReading(foundation: Foundation): Reading {
+  const { backends, lifecycle, meters } = foundation;
+  const client = createVictoriaClient(backends.victoria.raw, { maxAnswerBytes });
+  lifecycle.onStop('VictoriaMetrics client (reads)', () => client.close());
+  const blobs = blobsOf(foundation);
+  return {
+    ...{ client, blobs, reader: createVictoriaReader(client) },
+    ...{ cache: readCacheOf(foundation), askMeters: createAskMeters(meters) },
+  };
+}
+
 async function readRoutes(
   foundation: Foundation,
   postgres: Postgres,
   people: People,
-  cache: ReadCache,
+  { cache, client, reader, blobs, askMeters }: Reading,
 ): Promise<Route[]> {
-  const { backends, lifecycle, loaded, meters, version } = foundation;
+  const { loaded, meters, version } = foundation;
   const { access, agents } = people;
   const { query: config, retention } = loaded.config;
-  const client = createVictoriaClient(backends.victoria.raw, { maxAnswerBytes });
-  lifecycle.onStop('VictoriaMetrics client (reads)', () => client.close());
   const retentionMs = () => retention.raw;
-  const reader = createVictoriaReader(client);
   const query = createQuery({
     reader,
     metadata: metadataReader(postgres),
@@ -178,6 +195,15 @@ async function readRoutes(
     },
   });
   const alerts = await alertsApi(foundation, postgres, query);
+  const { incidents } = alerts;
+  const seen = hostsApi(foundation, people, {
+    postgres,
+    victoria: client,
+    reader,
+    cache,
+    askMeters,
+  });
+  const files = startExports(foundation, { ...seen, blobs, hosts: people.hosts, incidents });
   const views = { ...alerts.views, targets: () => Promise.resolve([]) };
   return [
     ...alerts.routes,
@@ -187,7 +213,9 @@ async function readRoutes(
     ...keyRoutes(access),
     ...tenantRoutes(access),
     ...auditRoutes(access),
-    ...hostsApi(foundation, people, { postgres, victoria: client, reader, cache }),
+    ...seen.routes,
+    ...files.routes,
+    ...reportsApi(foundation, postgres, files.exports),
     ...agentRoutes({ agents, clock: systemClock }),
     ...enrolmentRoutes({ agents, publicUrl: loaded.config.publicUrl }),
   ];

@@ -53,7 +53,7 @@ export async function createForward(deps: ForwardDeps): Promise<Forward> {
   const [first] = shards;
   if (!first) throw new Error('forward needs at least one target');
   const byTag = new Map(shards.flatMap(({ shard, tags }) => tags.map((tag) => [tag, shard])));
-  registerForwardMeters(meters, shards, () => clock.nowMs());
+  registerForwardMeters(meters, { shards, limits: config, nowMs: () => clock.nowMs() });
   for (const { shard } of shards) shard.start();
   return {
     accept: (batch) => (byTag.get(batch.shardTag ?? '') ?? first.shard).accept(batch),

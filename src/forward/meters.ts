@@ -21,6 +21,12 @@ interface MeteredShard {
   readonly journal: Pick<Journal, 'bytes' | 'damaged' | 'oldestAtMs'> | undefined;
 }
 
+interface Metered {
+  shards: readonly { shard: MeteredShard; tally: ShardTally }[];
+  limits: { queueBytes: number; journalMaxBytes: number };
+  nowMs: () => number;
+}
+
 export const newTally = (): ShardTally => ({
   sentSamples: 0,
   requests: 0,
@@ -47,11 +53,7 @@ const counters: readonly [key: keyof ShardTally, name: string, help: string][] =
   ],
 ];
 
-export function registerForwardMeters(
-  meters: Meters,
-  shards: readonly { shard: MeteredShard; tally: ShardTally }[],
-  nowMs: () => number,
-): void {
+export function registerForwardMeters(meters: Meters, { shards, limits, nowMs }: Metered): void {
   for (const [key, name, help] of counters) {
     const counter = meters.counter({
       name,
@@ -77,7 +79,11 @@ export function registerForwardMeters(
   gauge('gaugeway_forward_storage_up', '1 while storage takes samples.', (shard) =>
     shard.isStoreDown ? 0 : 1,
   );
+  gauge('gaugeway_forward_queue_limit_bytes', 'What the queue may hold.', () => limits.queueBytes);
   gauge('gaugeway_forward_journal_bytes', 'Journal on disk.', (shard) => shard.journal?.bytes ?? 0);
+  gauge('gaugeway_forward_journal_limit_bytes', 'What the journal may take.', () => {
+    return limits.journalMaxBytes;
+  });
   gauge(
     'gaugeway_forward_journal_damaged_records',
     'Unreadable places found at start.',

@@ -265,7 +265,7 @@ export class Shard {
       this.deps.log.error('the store refuses a batch for good', {
         shard: this.name,
         samples: group.samples,
-        message: refusal,
+        error: refusal,
       });
     }
     tally.requests += 1;
@@ -282,7 +282,7 @@ export class Shard {
     this.isSuspect = true;
     if (this.isDown) return;
     this.isDown = true;
-    this.deps.log.warn('storage does not take samples', { shard: this.name, message });
+    this.deps.log.warn('storage does not take samples', { shard: this.name, error: message });
     void this.revive();
   }
 

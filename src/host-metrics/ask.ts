@@ -1,4 +1,4 @@
-import { GaugewayError, type Clock, type Meters } from '../platform/index.ts';
+import { GaugewayError, type Clock, type Histogram, type Meters } from '../platform/index.ts';
 import {
   createGate,
   scopedArguments,
@@ -32,10 +32,28 @@ export interface StorageAsk {
 interface Deps {
   reader: SeriesReader;
   clock: Clock;
-  meters: Meters;
+  meters: AskMeters;
+  /** Who asks, for the meters. */
+  asker: 'dashboard' | 'report';
   /** Questions in work at once: storage answers on as many cores as it has. */
   concurrency?: number;
   timeoutMs?: number;
+}
+
+/** One for all who ask in this process. */
+export interface AskMeters {
+  seconds: Histogram;
+}
+
+export function createAskMeters(meters: Meters): AskMeters {
+  return {
+    seconds: meters.histogram({
+      name: 'gaugeway_host_metrics_storage_seconds',
+      help: "Time that storage took to answer a question about hosts' metrics.",
+      labelNames: ['asker', 'endpoint', 'result'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    }),
+  };
 }
 
 type Answered = { metric: Record<string, string> };
@@ -48,12 +66,6 @@ const showNewest = ['latency_offset', '1ms'] as const;
 export function createStorageAsk(deps: Deps): StorageAsk {
   const { reader, clock, concurrency = 8, timeoutMs = 10_000 } = deps;
   const gate = createGate({ total: concurrency, perTenant: concurrency, waitingPerTenant: 1_000 });
-  const seconds = deps.meters.histogram({
-    name: 'gaugeway_host_metrics_storage_seconds',
-    help: "Time that storage took to answer a question about hosts' metrics.",
-    labelNames: ['endpoint', 'result'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-  });
 
   async function ask<R>(
     tenantId: string,
@@ -66,7 +78,8 @@ export function createStorageAsk(deps: Deps): StorageAsk {
         timeoutMs,
       });
       const result = outcome.ok ? 'ok' : outcome.reason;
-      seconds.observe({ endpoint, result }, (clock.monotonicMs() - startedMs) / 1_000);
+      const seconds = (clock.monotonicMs() - startedMs) / 1_000;
+      deps.meters.seconds.observe({ asker: deps.asker, endpoint, result }, seconds);
       return outcome;
     });
     if (!turn.admitted) throw unavailable('too many questions are waiting');

@@ -4,7 +4,7 @@
  * never: asks storage once per host; answers without saying its resolution.
  * see:   PRP §8.2–8.3; design/contract "Ranges and resolution"
  */
-export { createStorageAsk, type StorageAsk } from './ask.ts';
+export { createAskMeters, createStorageAsk, type AskMeters, type StorageAsk } from './ask.ts';
 export {
   createFigures,
   trackedMetrics,
@@ -13,4 +13,5 @@ export {
   type TrackedMetric,
 } from './figures.ts';
 export { createHostSeries, type HostSeries, type MetricSeries, type Point } from './series.ts';
+export { anyOf } from './selector.ts';
 export { aggregates, gridOf, ranges, type Aggregate, type Span } from './resolution.ts';

@@ -13,7 +13,7 @@ import { accessLog } from './middleware/access-log.ts';
 import { guard, principalOf, type Can } from './middleware/guard.ts';
 import { apiMeters } from './middleware/meters.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
-import { requestId, requestIdOf } from './middleware/request-id.ts';
+import { requestFieldsOf, requestId, requestIdOf } from './middleware/request-id.ts';
 import type { ReadCache } from './read-cache.ts';
 import type { Route } from './route.ts';
 
@@ -85,7 +85,13 @@ function mount(app: Express, route: Route, parser: RequestHandler, deps: AppDeps
     async (req, res): Promise<void> => {
       const principal = principalOf(res);
       try {
-        await route.handle({ req, res, principal, requestId: requestIdOf(res), log: deps.log });
+        await route.handle({
+          ...{ req, res, principal, requestId: requestIdOf(res) },
+          // Most routes log nothing.
+          get log() {
+            return deps.log.child('http', { ...requestFieldsOf(res) });
+          },
+        });
       } finally {
         // Also where it failed half-way: what is asked next is asked anew.
         if (principal && isChange(route)) deps.readCache?.forget(principal.tenantId);
@@ -120,7 +126,7 @@ function errorHandler({ log, routes }: AppDeps): ErrorRequestHandler {
     const fault = toFault(error);
     if (!fault) {
       const text = error instanceof Error ? error.stack : messageOf(error);
-      log.error('a request failed unexpectedly', { requestId: id, error: text });
+      log.error('a request failed unexpectedly', { ...requestFieldsOf(res), error: text });
     }
     if (res.headersSent) {
       // A half-sent answer must not look like a whole one.

@@ -19,6 +19,7 @@ export { channelRoutes } from './routes/channels.ts';
 export { deliveryRoutes } from './routes/deliveries.ts';
 export { enrolmentRoutes } from './routes/enrolment.ts';
 export { healthRoutes, type Check } from './routes/health.ts';
+export { exportRoutes, type ExportRouteDeps } from './routes/exports.ts';
 export { hostImportRoutes } from './routes/host-import.ts';
 export { hostRoutes, type HostRouteDeps } from './routes/hosts.ts';
 export {
@@ -32,6 +33,7 @@ export { metricRoutes } from './routes/metrics.ts';
 export { processRoutes } from './routes/processes.ts';
 export { keyRoutes } from './routes/keys.ts';
 export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';
+export { reportRoutes, type ReportRouteDeps } from './routes/reports.ts';
 export { silenceRoutes } from './routes/silences.ts';
 export { tenantRoutes } from './routes/tenants.ts';
 export { userRoutes } from './routes/users.ts';

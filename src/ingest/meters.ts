@@ -14,13 +14,23 @@ interface TenantTally {
 
 /**
  * The room's counters. The write path adds plain numbers; they become metrics when somebody scrapes.
- * For each tenant: received = accepted + refused + repeated + left to the other HA replica.
+ * For each tenant: received = accepted + refused + repeated + left to the other HA replica. Their label is `tenant_id`:
+ * `tenant` is the gateway's own on everything stored, so that what is told of two tenants would become one series.
  */
 export interface IngestMeters {
   tenant(tenantId: string): TenantTally;
   request(outcome: IngestOutcome['kind']): void;
   fault(reason: Reason): void;
 }
+
+/** Counted from the start, so that a first one is an increase. */
+const outcomes: readonly IngestOutcome['kind'][] = [
+  ...(['accepted', 'partial', 'invalid', 'unsupported', 'over_budget', 'overloaded'] as const),
+];
+const wholeRequest: readonly Reason[] = [
+  ...(['undecodable', 'too_large', 'too_many_series', 'unsupported_media'] as const),
+  ...(['rate_budget', 'series_budget', 'overloaded', 'storage_refused'] as const),
+];
 
 interface Gauges {
   knownSeries: () => number;
@@ -31,8 +41,8 @@ interface Gauges {
 
 export function createIngestMeters(meters: Meters, gauges: Gauges): IngestMeters {
   const tenants = new Map<string, TenantTally>();
-  const requests = new Map<string, number>();
-  const faults = new Map<string, number>();
+  const requests = new Map<string, number>(outcomes.map((outcome) => [outcome, 0]));
+  const faults = new Map<string, number>(wholeRequest.map((reason) => [reason, 0]));
   registerRequests(meters, requests, faults);
   registerSamples(meters, tenants);
   registerGauges(meters, gauges);
@@ -81,10 +91,10 @@ function registerSamples(meters: Meters, tenants: Map<string, TenantTally>): voi
     const counter = meters.counter({
       name,
       help,
-      labelNames: ['tenant'],
+      labelNames: ['tenant_id'],
       collect: () => {
         counter.reset();
-        for (const [tenant, tally] of tenants) counter.inc({ tenant }, read(tally));
+        for (const [tenant_id, tally] of tenants) counter.inc({ tenant_id }, read(tally));
       },
     });
   };
@@ -117,11 +127,11 @@ function registerSamples(meters: Meters, tenants: Map<string, TenantTally>): voi
   const refused = meters.counter({
     name: 'gaugeway_ingest_refused_samples_total',
     help: 'Samples, histograms and exemplars not stored, by reason.',
-    labelNames: ['tenant', 'reason'],
+    labelNames: ['tenant_id', 'reason'],
     collect: () => {
       refused.reset();
-      for (const [tenant, tally] of tenants) {
-        for (const [reason, count] of tally.refused) refused.inc({ tenant, reason }, count);
+      for (const [tenant_id, tally] of tenants) {
+        for (const [reason, count] of tally.refused) refused.inc({ tenant_id, reason }, count);
       }
     },
   });
@@ -141,10 +151,10 @@ function registerGauges(meters: Meters, gauges: Gauges): void {
   const active = meters.gauge({
     name: 'gaugeway_ingest_active_series',
     help: 'Accepted series seen within the last hour, by tenant.',
-    labelNames: ['tenant'],
+    labelNames: ['tenant_id'],
     collect: () => {
       active.reset();
-      for (const [tenant, series] of gauges.activeSeries()) active.set({ tenant }, series);
+      for (const [tenant_id, series] of gauges.activeSeries()) active.set({ tenant_id }, series);
     },
   });
 }

@@ -77,10 +77,7 @@ export function createRateCounter({ store, clock, log, meters }: Deps): RateCoun
       for (const [i, [key, asking]] of [...batch].entries()) {
         const window = windows[i] ?? { spent: asking.length, startedAtMs: clock.nowMs() };
         known.set(key, window);
-        const before = window.spent - asking.length;
-        const endsAtMs = window.startedAtMs + windowMs;
-        for (const [n, { resolve }] of asking.entries())
-          resolve({ place: before + n + 1, endsAtMs });
+        give(asking, window);
       }
     }
     isCounting = false;
@@ -99,6 +96,13 @@ export function createRateCounter({ store, clock, log, meters }: Deps): RateCoun
       });
     },
   };
+}
+
+/** Each its place, in the order in which they came. */
+function give(asking: readonly Waiting[], { spent, startedAtMs }: RateWindow): void {
+  const first = spent - asking.length + 1;
+  const endsAtMs = startedAtMs + windowMs;
+  for (const [n, { resolve }] of asking.entries()) resolve({ place: first + n, endsAtMs });
 }
 
 function byKey(waiting: readonly Waiting[]): Map<string, Waiting[]> {

@@ -25,6 +25,7 @@ export type {
   TrailRow,
   Verdict,
 } from './ports.ts';
+export { createMailer, type Mailer } from './mailer.ts';
 export { createSender } from './sender.ts';
 export { createTrial, type Trial } from './trial.ts';
-export { createWorker } from './worker.ts';
+export { createWorker, type Worker } from './worker.ts';

@@ -1,5 +1,5 @@
 import type { Meters } from '../platform/index.ts';
-import type { ChannelKind } from './channel.ts';
+import { channelKinds, type ChannelKind } from './channel.ts';
 import type { DeliveryReason, OutboxDepth } from './ports.ts';
 
 export interface NotifyMeters {
@@ -17,6 +17,7 @@ export function createNotifyMeters(meters: Meters, depth: () => OutboxDepth): No
     help: 'Messages about alerts that a receiver took.',
     labelNames: ['channel'],
   });
+  for (const channel of channelKinds) sent.inc({ channel }, 0);
   const attempts = meters.counter({
     name: 'gaugeway_notify_attempts_total',
     help: 'Attempts to send a message, by what they came to.',

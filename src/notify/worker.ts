@@ -43,6 +43,8 @@ export interface Worker {
   start(): void;
   /** Lets what is being sent come to its end; claims nothing more. */
   stop(): Promise<void>;
+  /** Whether it read the outbox lately. */
+  isLive(): boolean;
 }
 
 /** Longer than a message may take, so that only a worker that is gone loses one. */
@@ -50,6 +52,8 @@ const lockMs = 60_000;
 const maxMessages = 16;
 const maxAlerts = 1_000;
 const depthEveryMs = 5_000;
+/** Several turns, each with a database that is slow. */
+const livesMs = 30_000;
 /** A receiver that always names a later time is believed this long; after that its refusals count. */
 const patienceMs = 3_600_000;
 const markTries = 6;
@@ -71,10 +75,12 @@ class NotifyWorker implements Worker {
   private depthAtMs = -Infinity;
   private loop: Promise<void> = Promise.resolve();
   private isDeaf = false;
+  private heardAtMs: number;
 
   constructor(deps: Deps) {
     this.deps = deps;
     this.meters = createNotifyMeters(deps.meters, () => this.depth);
+    this.heardAtMs = deps.clock.monotonicMs();
   }
 
   start(): void {
@@ -87,12 +93,17 @@ class NotifyWorker implements Worker {
     await Promise.all(this.inFlight);
   }
 
+  isLive(): boolean {
+    return this.deps.clock.monotonicMs() - this.heardAtMs < livesMs;
+  }
+
   private async run(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       const claimed = await this.claim();
       for (const message of claimed) this.launch(message);
       await this.lookAtDepth();
+      if (!this.isDeaf) this.heardAtMs = this.deps.clock.monotonicMs();
       if (claimed.length === 0) await sleep(this.deps.config.pollMs, signal);
       else await Promise.race([...this.inFlight, sleep(this.deps.config.pollMs, signal)]);
     }
@@ -254,7 +265,7 @@ class NotifyWorker implements Worker {
     const { kind, status, answer } = outcome;
     log.warn('a message was not taken', {
       ...{ channel: maskChannel(channel.name), outcome: kind, status, answer },
-      message: claimed.id,
+      messageId: claimed.id,
     });
   }
 

@@ -10,7 +10,14 @@ export { requireDirectory } from './directory.ts';
 export { GaugewayError, messageOf, type ErrorCode } from './errors.ts';
 export { createLogger, silentLogger, type LogLevel, type Logger } from './log.ts';
 export { anchoredPattern } from './pattern.ts';
-export { createMeters, type Counter, type Gauge, type Histogram, type Meters } from './meters.ts';
+export {
+  createMeters,
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type MeterFamily,
+  type Meters,
+} from './meters.ts';
 export {
   parseYaml,
   parseYamlDocuments,

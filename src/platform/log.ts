@@ -5,6 +5,7 @@ type Line = (fields: object, message: string) => void;
 /** The part of pino that is used; its own generic type does not survive exactOptionalPropertyTypes. */
 interface PinoLike {
   child(bound: object): PinoLike;
+  isLevelEnabled(level: LogLevel): boolean;
   debug: Line;
   info: Line;
   warn: Line;
@@ -32,22 +33,18 @@ export interface LoggerOptions {
   write?: (line: string) => void;
 }
 
-const redactedPaths = [
-  'password',
-  'token',
-  'key',
-  'secret',
-  'authorization',
-  'cookie',
-  '*.password',
-  '*.token',
-  '*.key',
-  '*.secret',
-  '*.authorization',
-  '*.cookie',
-];
+/** What every line has; a field of such a name would be a second one. */
+const ownNames: ReadonlySet<string> = new Set(['timestamp', 'level', 'service', 'message']);
+/** The last word of a field's name decides: `api_key` is one, `key_id` is none. */
+const secretName = /(?:^|_)(?:password|passwd|token|key|secret|authorization|cookie|credentials?)$/;
+/** Password in an address: `postgres://user:password@host`. */
+const inAddress = /(:\/\/[^/\s:@]*):[^@\s/]+@/g;
+const deepest = 4;
 
-/** JSON lines `{timestamp, level, service, message, …}`; fields that name a secret are redacted. */
+/**
+ * JSON lines `{timestamp, level, service, message, …}` (PRP §14.2). Fields are written in snake_case, as the API writes
+ * its own; those that name a secret are redacted, and passwords in addresses.
+ */
 export function createLogger(options: LoggerOptions): Logger {
   const destination = options.write
     ? { write: options.write }
@@ -59,7 +56,6 @@ export function createLogger(options: LoggerOptions): Logger {
       messageKey: 'message',
       timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label.toUpperCase() }) },
-      redact: { paths: redactedPaths, censor: '[redacted]' },
     },
     destination,
   );
@@ -76,12 +72,35 @@ export const silentLogger: Logger = {
 };
 
 function wrap(root: PinoLike, bound: LogFields): Logger {
-  const logger = root.child(bound);
+  const { service, ...fields } = bound;
+  const logger = root.child({ service, ...written(fields) });
+  const line =
+    (level: LogLevel) =>
+    (message: string, fields?: LogFields): void => {
+      if (logger.isLevelEnabled(level)) logger[level](written(fields), message);
+    };
   return {
-    debug: (message, fields) => logger.debug(fields ?? {}, message),
-    info: (message, fields) => logger.info(fields ?? {}, message),
-    warn: (message, fields) => logger.warn(fields ?? {}, message),
-    error: (message, fields) => logger.error(fields ?? {}, message),
+    ...{ debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
     child: (service, fields) => wrap(root, { ...bound, ...fields, service }),
   };
+}
+
+function written(fields: LogFields = {}, depth = 1): Record<string, unknown> {
+  const line: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const unique = depth === 1 && ownNames.has(snake) ? `${snake}_` : snake;
+    line[unique] =
+      secretName.test(snake) && value !== undefined ? '[redacted]' : plain(value, depth);
+  }
+  return line;
+}
+
+function plain(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return value.replace(inAddress, '$1:[redacted]@');
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  if (depth >= deepest) return '[deep]';
+  if (value instanceof Error) return plain(value.stack ?? value.message, depth);
+  if (Array.isArray(value)) return value.map((one) => plain(one, depth + 1));
+  return written(value as LogFields, depth + 1);
 }

@@ -13,6 +13,7 @@ export function createQueryMeters(meters: Meters): QueryMeters {
     help: 'Queries by where their answer came from: hit, shared (joined one underway), miss.',
     labelNames: ['result'],
   });
+  for (const result of ['hit', 'shared', 'miss']) cache.inc({ result }, 0);
   const storage = meters.histogram({
     name: 'gaugeway_query_storage_seconds',
     help: 'Time that storage took to answer a question.',
@@ -24,6 +25,7 @@ export function createQueryMeters(meters: Meters): QueryMeters {
     help: 'Queries refused before they reached storage.',
     labelNames: ['reason'],
   });
+  refused.inc({ reason: 'busy' }, 0);
   return {
     cache: (result) => cache.inc({ result }),
     storage: (endpoint, result, seconds) => storage.observe({ endpoint, result }, seconds),

@@ -26,6 +26,7 @@ export function createRulerMeters(meters: Meters, counts: () => RulerCounts): Ru
     help: 'Evaluations of rules, by how they went.',
     labelNames: ['outcome'],
   });
+  for (const outcome of ['ok', 'error']) evaluations.inc({ outcome }, 0);
   const durations = meters.histogram({
     name: 'gaugeway_ruler_evaluation_seconds',
     help: 'Time to evaluate one group.',

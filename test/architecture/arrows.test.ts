@@ -59,6 +59,8 @@ const wrongNeighbours: Record<string, string> = {
   ingest: 'query',
   query: 'storage/victoria',
   limits: 'access',
+  reports: 'hosts',
+  'storage/blobs': 'hosts',
   'host-metrics': 'hosts',
   hosts: 'http',
   rules: 'storage/postgres',
@@ -71,6 +73,7 @@ const wrongNeighbours: Record<string, string> = {
   'storage/postgres': 'managed',
   'storage/victoria': 'access',
   install: 'http',
+  observe: 'storage/victoria',
   managed: 'app',
   http: 'storage/postgres',
   app: 'cli',
@@ -147,6 +150,11 @@ const badImports: BadImport[] = [
     rule: 'src-stands-alone',
     file: 'src/catalog/with-the-agent.ts',
     imports: "import '../../exporter-agent/agent.ts';",
+  },
+  {
+    rule: 'types-only:storage/blobs',
+    file: 'src/storage/blobs/with-a-value.ts',
+    imports: "import { door } from '../../reports/index.ts';\nexport { door };",
   },
   {
     rule: 'exporter-agent-stands-alone',

@@ -29,19 +29,22 @@ const arrows = {
     doors: ['wire', 'catalog', 'platform'],
     types: [
       ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify'],
-      ...['limits', 'query', 'ruler', 'rules', 'alert-desk'],
+      ...['limits', 'query', 'reports', 'ruler', 'rules', 'alert-desk'],
     ],
   },
+  reports: { doors: ['access', 'host-metrics', 'platform'] },
+  'storage/blobs': { doors: ['platform'], types: ['reports'] },
   'storage/victoria': {
     doors: ['wire', 'catalog', 'platform'],
     types: ['forward', 'hosts', 'query', 'ruler'],
   },
   install: { doors: ['platform'] },
+  observe: { doors: ['wire', 'platform'] },
   managed: { doors: ['platform'], types: ['storage/victoria'] },
   http: {
     doors: [
       ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'notify', 'query', 'ruler'],
-      ...['rules', 'alert-desk', 'host-metrics', 'limits', 'catalog', 'platform'],
+      ...['rules', 'alert-desk', 'host-metrics', 'limits', 'reports', 'catalog', 'platform'],
     ],
   },
   app: {
@@ -52,7 +55,10 @@ const arrows = {
         'alerts',
         'host-metrics',
         'limits',
+        'reports',
+        'storage/blobs',
         'notify',
+        'observe',
         'ruler',
         'rules',
         'storage/postgres',
@@ -80,9 +86,11 @@ const arrows = {
 /** Library → the only places that may import it. */
 const owners = {
   '@promster/express': ['src/http/'],
+  aws4fetch: ['src/storage/blobs/'],
   bcrypt: ['src/access/'],
   commander: ['src/cli/'],
   'csv-parse': ['src/hosts/'],
+  croner: ['src/reports/'],
   'csv-stringify': ['src/reports/'],
   express: ['src/http/'],
   helmet: ['src/http/'],
@@ -126,7 +134,7 @@ const coreOwners = {
     'exporter-agent/send/',
   ],
   tls: ['src/cli/transport.ts', 'src/http/', 'exporter-agent/send/'],
-  worker_threads: [],
+  worker_threads: ['src/reports/'],
 };
 
 /** Any room of src: schemas, and a bounded map. */

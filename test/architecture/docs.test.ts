@@ -56,6 +56,16 @@ describe('documents', () => {
     expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
+  it('that rules name as their runbook are there, and no others', () => {
+    const named = filesBelow('rules', '.yaml')
+      .filter((file) => !file.endsWith('.test.yaml'))
+      .flatMap((file) => [...read(file).matchAll(/^ *runbook: (\S+)$/gm)].map(([, path]) => path!));
+    const present = readdirSync(join(root, 'docs/runbooks')).filter((name) => name !== 'README.md');
+    expect([...new Set(named)].sort()).toEqual(
+      present.map((name) => `docs/runbooks/${name}`).sort(),
+    );
+  });
+
   it('a decision says its status, context, what was rejected, what follows and what enforces it', () => {
     const decisions = filesBelow('docs/adr', '.md').filter((file) => /\/\d{4}-/.test(file));
     const incomplete = decisions.filter((file) => {

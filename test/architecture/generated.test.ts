@@ -26,7 +26,7 @@ describe('what is generated', () => {
 
   it('docs/cli.md is what the commands say with --help (gaugeway reference)', async () => {
     const { terminal, said } = createTestTerminal();
-    const nowhere = { agentScript: '', installFolder: '', migrationsDir: '' };
+    const nowhere = { agentScript: '', installFolder: '', migrationsDir: '', pdfScript: '' };
     await runProgram(['reference'], '1.2.3', { ...terminal, ...nowhere });
     expect(readFileSync(join(root, 'docs/cli.md'), 'utf8')).toBe(said().out);
   });

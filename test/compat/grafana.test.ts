@@ -13,6 +13,17 @@ const now = Math.floor(Date.now() / 1000);
 let victoria: Peer;
 let api: PrometheusApi;
 
+/** As a process of Gaugeway labels what it stores of itself. */
+const own = 'job="gaugeway",role="all"';
+
+function histogram(name: string, labels = ''): [string, string, boolean][] {
+  return ['0.1', '+Inf'].map((le) => [
+    `${name}_bucket`,
+    [own, labels, `le="${le}"`].filter(Boolean).join(),
+    true,
+  ]);
+}
+
 /** Name, labels beside the host's or instance's, whether it counts up. */
 const written: [string, string?, boolean?][] = [
   ...['cpu_utilization', 'cpu_load1', 'cpu_load5', 'cpu_load15', 'mem_used_pct', 'mem_used_mb'].map(
@@ -48,21 +59,42 @@ const written: [string, string?, boolean?][] = [
     name,
     'device="eth0"',
   ]),
-  ['ingest_requests_total', 'outcome="accepted"', true],
-  ['ingest_datapoints_total', 'tenant="default"', true],
-  ['gaugeway_ingest_refused_samples_total', 'tenant="default",reason="too-old"', true],
-  ['gaugeway_ingest_active_series', 'tenant="default"'],
-  ['gaugeway_forward_queue_bytes', 'shard="default"'],
-  ['gaugeway_forward_journal_bytes', 'shard="default"'],
-  ['gaugeway_forward_storage_up', 'shard="default"'],
-  ['api_latency_seconds_bucket', 'le="0.1"', true],
-  ['api_latency_seconds_bucket', 'le="+Inf"', true],
-  ['gaugeway_query_cache_requests_total', 'result="hit"', true],
-  ['gaugeway_query_storage_seconds_bucket', 'endpoint="query",le="0.1"', true],
-  ['gaugeway_query_storage_seconds_bucket', 'endpoint="query",le="+Inf"', true],
-  ['process_resident_memory_bytes'],
-  ['process_cpu_seconds_total', '', true],
-  ['nodejs_eventloop_lag_p99_seconds'],
+  ['up', own],
+  ['ingest_requests_total', `${own},outcome="accepted"`, true],
+  ['ingest_errors_total', `${own},reason="rate_budget"`, true],
+  ['ingest_datapoints_total', `${own},tenant_id="default"`, true],
+  ['gaugeway_ingest_received_samples_total', `${own},tenant_id="default"`, true],
+  ['gaugeway_ingest_refused_samples_total', `${own},tenant_id="default",reason="too_old"`, true],
+  ['gaugeway_ingest_active_series', `${own},tenant_id="default"`],
+  ...['queue_bytes', 'journal_bytes', 'journal_limit_bytes', 'journal_age_seconds'].map(
+    (name): [string, string] => [`gaugeway_forward_${name}`, `${own},shard="raw"`],
+  ),
+  ['gaugeway_forward_storage_up', `${own},shard="raw"`],
+  ['gaugeway_forward_sent_samples_total', `${own},shard="raw"`, true],
+  ['api_requests_total', `${own},endpoint="/api/v1/hosts",status="404"`, true],
+  ...histogram('api_latency_seconds', 'endpoint="/api/v1/hosts"'),
+  ['gaugeway_http_cache_requests_total', `${own},result="hit"`, true],
+  ['gaugeway_query_cache_requests_total', `${own},result="hit"`, true],
+  ...histogram('gaugeway_query_storage_seconds', 'endpoint="query"'),
+  ['alert_evaluations_total', `${own},outcome="ok"`, true],
+  ['alert_notifications_sent_total', `${own},channel="email"`, true],
+  ['gaugeway_ruler_group_seconds', `${own},group="host"`],
+  ['gaugeway_ruler_alerts', `${own},state="firing"`],
+  ...histogram('gaugeway_ruler_lag_seconds'),
+  ['gaugeway_notify_outbox_rows', `${own},status="queued"`],
+  ['gaugeway_notify_outbox_oldest_seconds', own],
+  ...histogram('db_query_duration_seconds', 'outcome="ok"'),
+  ['db_query_duration_seconds_count', `${own},outcome="ok"`, true],
+  ['gaugeway_postgres_pool_connections', `${own},state="used"`],
+  ['gaugeway_postgres_pool_waiting', own],
+  ['gaugeway_postgres_pool_size', own],
+  ['gaugeway_observe_samples_total', `${own},outcome="written"`, true],
+  ['process_resident_memory_bytes', own],
+  ['process_open_fds', own],
+  ['process_cpu_seconds_total', own, true],
+  ['nodejs_heap_size_used_bytes', own],
+  ['nodejs_eventloop_lag_p99_seconds', own],
+  ['nodejs_gc_duration_seconds_sum', `${own},kind="minor"`, true],
 ];
 
 function valueAt(
@@ -150,7 +182,7 @@ const variables = all.flatMap(({ file, dashboard }) =>
 
 describe('the dashboards', () => {
   it('are four, with panels and variables', () => {
-    expect(files.sort()).toEqual(['agents.json', 'fleet.json', 'gateway.json', 'host.json']);
+    expect(files.sort()).toEqual(['agents.json', 'fleet.json', 'gaugeway.json', 'host.json']);
     expect(panels.length).toBeGreaterThan(30);
     expect(variables.length).toBeGreaterThan(3);
   });

@@ -165,6 +165,8 @@ export async function startProduct(
     GAUGEWAY_ADMIN_EMAIL: 'admin@localhost',
     GAUGEWAY_ADMIN_PASSWORD: adminPassword,
     GAUGEWAY_LOG_LEVEL: 'warn',
+    // Tests count what they sent; those about own metrics switch them on.
+    GAUGEWAY_OBSERVE_OWN: 'false',
     GAUGEWAY_INGEST_LIMITS_SAMPLES_PER_SECOND: '0',
     GAUGEWAY_INGEST_LIMITS_BURST: '0',
     GAUGEWAY_INGEST_LIMITS_MAX_ACTIVE_SERIES: '0',

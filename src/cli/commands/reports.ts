@@ -1,10 +1,11 @@
-import { createWriteStream, rmSync } from 'node:fs';
+import { createWriteStream, renameSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { messageOf, sleep } from '../../platform/index.ts';
 import { CommandError, exitCodes, wrongUse } from '../exit.ts';
 import { talks, type Session, type Shell } from '../session.ts';
 import { table } from '../show/table.ts';
-import { moment, plural } from '../show/text.ts';
+import { moment, plain, plural } from '../show/text.ts';
 import { addPageOptions, findOne, readList, restOf, type PageOptions } from './lists.ts';
 
 interface Exported {
@@ -12,21 +13,23 @@ interface Exported {
   expires_at: string;
 }
 
-export interface Schedule {
+interface Schedule {
   id: string;
   name: string;
   enabled: boolean;
-  time_zone?: string;
-  next_run_at?: string | null;
+  format: string;
+  time_zone: string;
+  next_run_at: string | null;
 }
 
-export interface Run {
+interface Run {
   id: string;
-  schedule_id?: string | null;
+  name: string;
   status: string;
-  scheduled_at?: string | null;
-  finished_at?: string | null;
-  error?: string | null;
+  scheduled_at: string;
+  finished_at: string | null;
+  error: string | null;
+  files: { file_name: string; download_url: string }[];
 }
 
 const base = '/api/v1/reports';
@@ -44,7 +47,8 @@ Examples:
   gaugeway report export --table hosts > hosts.csv
   gaugeway report schedules
   gaugeway report run 'Weekly report' --wait
-  gaugeway report runs --limit 5`,
+  gaugeway report runs --limit 5
+  gaugeway report download 01a2…`,
     );
   addExport(reports, shell);
   addSchedules(reports, shell);
@@ -57,6 +61,7 @@ interface ExportOptions {
   range?: string;
   start?: string;
   end?: string;
+  raw?: boolean;
   table?: string;
   output: string;
   link?: boolean;
@@ -71,15 +76,17 @@ function addExport(reports: Command, shell: Shell): void {
     .option('--range <range>', '15m, 1h, 6h, 24h or 7d until now; or --start and --end')
     .option('--start <time>', 'RFC 3339')
     .option('--end <time>', 'RFC 3339')
+    .option('--raw', 'every sample as it was sent, whatever the range')
     .option('--table <table>', 'in place of a metric: hosts or alerts')
     .option('-o, --output <file>', 'where to; - is standard output', '-')
     .option('--link', 'print the link, good for an hour, and fetch nothing');
   talks<[], ExportOptions>(shell, command, async (session, options) => {
-    const { table: of, host, metric, range, start, end } = options;
+    const { table: of, host, metric, range, start, end, raw } = options;
     const hasMetric = host !== undefined && metric !== undefined;
     if ((of === undefined) !== hasMetric) throw wrongUse('give --host and --metric, or --table');
     const asked = of === undefined ? { host_id: host, metric } : { table: of };
-    const body = { format: 'csv', ...asked, range, start, end };
+    const resolution = raw ? 'raw' : undefined;
+    const body = { format: 'csv', ...asked, range, start, end, resolution };
     session.progress.say('the server writes the file …');
     const made = await session.remote.send<Exported>('POST', `${base}/export`, { body });
     const { json } = options;
@@ -98,13 +105,15 @@ async function fetchInto(session: Session, link: string, output: string): Promis
   const onBytes = (bytes: number): void => {
     if (isFile) progress.say(`${(bytes / 1_000_000).toFixed(1)} MB …`);
   };
-  const into = isFile ? createWriteStream(output) : terminal.sink();
+  const partial = `${output}.part`;
+  const into = isFile ? createWriteStream(partial) : terminal.sink();
   try {
     const bytes = await remote.download(link, into, terminal.isWatched ? onBytes : () => undefined);
     progress.clear();
+    if (isFile) renameSync(partial, output);
     if (isFile) terminal.err(`${output}: ${plural(bytes, 'byte')}\n`);
   } catch (error) {
-    if (isFile) rmSync(output, { force: true });
+    if (isFile) rmSync(partial, { force: true });
     throw error instanceof CommandError
       ? error
       : new CommandError(messageOf(error), { code: exitCodes.failed, cause: error });
@@ -142,7 +151,7 @@ function addSchedules(reports: Command, shell: Shell): void {
 }
 
 const lookMs = 1_000;
-const isUnderway = (status: string): boolean => /^(pending|queued|running|claimed)$/.test(status);
+const isUnderway = (status: string): boolean => /^(queued|running)$/.test(status);
 
 async function untilMade({ remote, progress }: Session, begun: Run): Promise<Run> {
   for (let run = begun; ;) {
@@ -160,6 +169,23 @@ function addRuns(reports: Command, shell: Shell): void {
     const answer = await readList<'runs', Run>(session, wanted, options);
     session.show(answer, () => runTable(answer.runs, session) + restOf(answer.runs, answer));
   });
+  const download = reports
+    .command('download')
+    .description('fetch the files of a report that was made')
+    .argument('<run>', 'id of the run')
+    .option('-d, --directory <directory>', 'where to', '.');
+  talks<[string], { directory: string }>(shell, download, async (session, { directory }, id) => {
+    const run = await session.remote.get<Run>(`${base}/runs/${encodeURIComponent(id)}`);
+    if (run.files.length === 0) {
+      throw new CommandError(`the report is ${run.status} and has no files`, {
+        code: exitCodes.notFound,
+      });
+    }
+    for (const { file_name: name, download_url: link } of run.files) {
+      // A name and no path, whatever the server says.
+      await fetchInto(session, link, join(directory, basename(plain(name))));
+    }
+  });
 }
 
 function scheduleTable(schedules: readonly Schedule[], { terminal }: Session): string {
@@ -170,6 +196,7 @@ function scheduleTable(schedules: readonly Schedule[], { terminal }: Session): s
       { title: 'ENABLED', value: ({ enabled }) => (enabled ? 'yes' : 'no') },
       { title: 'NEXT (UTC)', value: ({ next_run_at: next }) => moment(next) },
       { title: 'ZONE', value: ({ time_zone: zone }) => zone },
+      { title: 'FORMAT', value: ({ format }) => format },
       { title: 'ID', value: ({ id }) => id },
     ],
     terminal,
@@ -185,6 +212,7 @@ function runTable(runs: readonly Run[], { terminal }: Session): string {
         value: ({ status }) => status,
         colour: ({ status }) => (status === 'failed' ? 'red' : undefined),
       },
+      { title: 'NAME', value: ({ name }) => name, canShrink: true },
       { title: 'FOR (UTC)', value: ({ scheduled_at: at }) => moment(at) },
       { title: 'FINISHED (UTC)', value: ({ finished_at: at }) => moment(at) },
       { title: 'ERROR', value: ({ error }) => error, canShrink: true },

@@ -12,6 +12,8 @@ export interface Installation {
   agentScript: string;
   /** The files that put it onto other hosts. */
   installFolder: string;
+  /** Renders PDFs in a thread. */
+  pdfScript: string;
   /** The built migrations. */
   migrationsDir: string;
 }
@@ -51,7 +53,7 @@ async function run(
   { terminal, version }: Shell,
   installation: Installation,
 ): Promise<void> {
-  const { agentScript, installFolder, migrationsDir } = installation;
+  const { agentScript, installFolder, migrationsDir, pdfScript } = installation;
   const told = untilTold();
   const loaded = load(options);
   const isUp = withAgent !== undefined;
@@ -60,7 +62,7 @@ async function run(
   const log = createLogger({ service: 'gaugeway', level });
   const running = await compose(
     {
-      ...{ loaded, log, version, migrationsDir },
+      ...{ loaded, log, version, migrationsDir, pdfScript },
       meters: createMeters({ processMetrics: true }),
       managed: isUp,
       agentFiles: { bundle: agentScript, folder: installFolder },

@@ -2,22 +2,35 @@ import { randomUUID } from 'node:crypto';
 import type { RequestHandler, Response } from 'express';
 
 const sane = /^[\w.-]{8,64}$/;
+/** W3C Trace Context: version, trace id, parent id, flags. */
+const traceParent = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/;
+
+/** By what a line in the log is found to belong to a request. */
+export interface RequestFields {
+  requestId: string;
+  /** Of the caller's `traceparent`. */
+  traceId?: string;
+}
 
 /** Takes over a caller's request id when it is harmless in a log, else makes one; every answer carries it. */
 export function requestId(): RequestHandler {
   return (req, res, next) => {
     const given = req.get('x-request-id');
     const id = given !== undefined && sane.test(given) ? given : randomUUID();
-    (res.locals as Locals).requestId = id;
+    const traceId = traceParent.exec(req.get('traceparent') ?? '')?.[1];
+    const fields: RequestFields = { requestId: id, ...(traceId === undefined ? {} : { traceId }) };
+    (res.locals as Locals).request = fields;
     res.setHeader('X-Request-Id', id);
     next();
   };
 }
 
 interface Locals {
-  requestId?: string;
+  request?: RequestFields;
 }
 
-export function requestIdOf(res: Response): string {
-  return (res.locals as Locals).requestId ?? '';
+export function requestFieldsOf(res: Response): RequestFields {
+  return (res.locals as Locals).request ?? { requestId: '' };
 }
+
+export const requestIdOf = (res: Response): string => requestFieldsOf(res).requestId;

@@ -1,19 +1,19 @@
 import { z } from 'zod';
-import { aggregates, ranges, type HostSeries, type Span } from '../../host-metrics/index.ts';
+import { aggregates, ranges, type HostSeries } from '../../host-metrics/index.ts';
 import type { Hosts } from '../../hosts/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
 import { found, principalOf, queryOf } from '../parse.ts';
 import { cachedRead, type ReadCache } from '../read-cache.ts';
 import type { Route } from '../route.ts';
 import { pointAnswer, toPointJson } from './point-json.ts';
+import { spanOf, timeText } from './span.ts';
 
-const time = z.iso.datetime({ offset: true });
 const metricQuery = z.strictObject({
   host_id: z.string().min(1).max(63),
   metric: z.string().min(1).max(200).describe('`cpu.utilization`, also `cpu.core.3`.'),
   range: z.enum(ranges).optional().describe('Until now; 1h when nothing is said.'),
-  start: time.optional().describe('With `end`, in the place of `range`.'),
-  end: time.optional(),
+  start: timeText.optional().describe('With `end`, in the place of `range`.'),
+  end: timeText.optional(),
   labels: z.string().max(1_000).optional().describe('A JSON object: `{"gpu_index":"0"}`.'),
   aggregate: z
     .enum(aggregates)
@@ -66,14 +66,6 @@ export function metricRoutes(deps: {
       }),
     },
   ];
-}
-
-function spanOf({ range, start, end }: z.output<typeof metricQuery>): Span {
-  if (start === undefined && end === undefined) return { range: range ?? '1h' };
-  if (range !== undefined || start === undefined || end === undefined) {
-    throw new GaugewayError('BAD_REQUEST', 'give either range, or both start and end');
-  }
-  return { startMs: Date.parse(start), endMs: Date.parse(end) };
 }
 
 function labelsOf(text: string | undefined): Record<string, string> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticate, Authentication, Principal } from '../../access/index.ts';
 import {
@@ -67,7 +68,10 @@ export function createWriteHandler(deps: WriteDeps): RawHandler {
           closeAfter(req, res);
           return;
         }
+        const requestId = randomUUID();
+        if (!res.headersSent) res.setHeader('X-Request-Id', requestId);
         log.error('write failed unexpectedly', {
+          requestId,
           error: error instanceof Error ? error.stack : messageOf(error),
         });
         sendText(res, 500, 'internal error\n');

@@ -6,6 +6,10 @@ import { configKeys, environmentPrefix, toSnakeCase, type ConfigKey } from './ke
 import { configSchema, type RawConfig } from './schema.ts';
 import { secretsOf, type Secrets, type Tier } from './secrets.ts';
 
+type PublicReports = Omit<RawConfig['reports'], 's3'> & {
+  s3: Omit<RawConfig['reports']['s3'], 'secretAccessKey'>;
+};
+
 interface VictoriaConfig {
   url?: string | undefined;
   username?: string | undefined;
@@ -14,11 +18,12 @@ interface VictoriaConfig {
 /** Everything that may be printed. Durations are milliseconds, sizes are bytes. */
 export interface Config extends Omit<
   RawConfig,
-  'signingKey' | 'database' | 'admin' | 'smtp' | 'victoria'
+  'signingKey' | 'database' | 'admin' | 'smtp' | 'victoria' | 'reports'
 > {
   database: { poolSize: number };
   admin: { email: string };
   smtp: { from: string };
+  reports: PublicReports;
   victoria: Readonly<Record<Tier, VictoriaConfig>>;
 }
 
@@ -185,12 +190,18 @@ function publicPart(raw: RawConfig): Config {
     database: { poolSize: raw.database.poolSize },
     admin: { email: raw.admin.email },
     smtp: { from: raw.smtp.from },
+    reports: publicReports(raw),
     victoria: {
       raw: tier(raw.victoria.raw),
       '1m': tier(raw.victoria['1m']),
       '5m': tier(raw.victoria['5m']),
     },
   };
+}
+
+function publicReports({ reports }: RawConfig): PublicReports {
+  const { endpoint, bucket, region, accessKeyId } = reports.s3;
+  return { ...reports, s3: { endpoint, bucket, region, accessKeyId } };
 }
 
 function readText(file: string): string {

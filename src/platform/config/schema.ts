@@ -127,6 +127,27 @@ const notify = group({
   resendInterval: duration('1m', 'How often an Alertmanager is told again what fires on.'),
 });
 
+const observe = group({
+  own: flag(true, "Store this process's own metrics for the tenant `default`."),
+  interval: duration('15s', 'How often; at least 1s.'),
+  instance: optionalText('Its label `instance`; `HOSTNAME:PORT` when absent.'),
+});
+
+const reports = group({
+  lookInterval: duration('5s', 'How often workers look for reports that are due.'),
+  keepReports: duration('90d', 'How long the files of weekly reports are kept.'),
+  keepFiles: duration('2h', 'How long files made on demand are kept; links to them open for 1h.'),
+  s3: group({
+    endpoint: optionalUrl(
+      'S3-compatible store of the files, addressed by path; the data directory is used when absent.',
+    ),
+    bucket: optionalText('Its bucket; a lifecycle rule removes what is old.'),
+    region: text('us-east-1', 'Its region.'),
+    accessKeyId: optionalText('Who writes there.'),
+    secretAccessKey: secretText('The key that goes with it.'),
+  }),
+});
+
 /** Requests a minute. */
 const allowance = (value: number, what: string) =>
   integer(value, `${what} a minute; 0: no limit.`, many);
@@ -201,7 +222,9 @@ export const configSchema = z.strictObject({
   query,
   alerts,
   notify,
+  observe,
   rateLimits,
+  reports,
   http,
   log: group({ level: choice(['debug', 'info', 'warn', 'error'], 'info', 'What is logged.') }),
 });

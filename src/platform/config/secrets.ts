@@ -21,6 +21,7 @@ export interface Secrets {
   databaseUrl?: string | undefined;
   adminPassword?: string | undefined;
   smtpUrl?: string | undefined;
+  s3: { secretAccessKey?: string | undefined };
   victoria: Readonly<Record<Tier, VictoriaSecrets>>;
 }
 
@@ -33,6 +34,7 @@ export function secretsOf(raw: RawConfig): Secrets {
     databaseUrl: raw.database.url,
     adminPassword: raw.admin.password,
     smtpUrl: raw.smtp.url,
+    s3: seal({ secretAccessKey: raw.reports.s3.secretAccessKey }),
     victoria: {
       raw: keysOf(victoria.raw),
       '1m': keysOf(victoria['1m']),

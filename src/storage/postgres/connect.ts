@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import knexModule, { type Knex } from 'knex';
 import type { Logger, Meters } from '../../platform/index.ts';
+import { observePool } from './pool-meter.ts';
 import { observeQueries } from './query-meter.ts';
 
 export interface PostgresConfig {
@@ -60,6 +61,7 @@ export function createPostgres({ url, poolSize, log, meters }: PostgresConfig): 
     },
   });
   observeQueries(knex, meters);
+  observePool(knex, poolSize, meters);
   return {
     knex,
     async ping() {

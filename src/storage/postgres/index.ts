@@ -33,6 +33,8 @@ export {
 } from './migrate.ts';
 export { createOutboxStore } from './outbox-store.ts';
 export { createReceivedAlertStore } from './received-alert-store.ts';
+export { createReportStore } from './report-store.ts';
+export { createRunQueue } from './run-queue.ts';
 export { createRateWindowStore } from './rate-window-store.ts';
 export { createRejectionStore, type PostgresRejections } from './rejection-store.ts';
 export { createGroupLeases } from './rule-group-store.ts';

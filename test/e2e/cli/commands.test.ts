@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gaugeway, runProcess, type Said } from '../../support/cli.ts';
@@ -274,6 +274,42 @@ describe('gaugeway alert', () => {
     expect((await admin('alert', 'unsilence', id)).code).toBe(0);
     expect((await admin('alert', 'ack', 'no-such-id')).code).toBe(1);
     expect((await reader('alert', 'ack', 'no-such-id')).code).toBe(4);
+  });
+});
+
+describe('gaugeway report', () => {
+  it('writes an export to a file or to standard output, and a link where that is asked for', async () => {
+    const file = join(folder, 'cpu.csv');
+    const asked = 'report export --host cpu-1 --metric cpu.utilization --range 15m'.split(' ');
+    const said = await reader(...asked, '-o', file);
+    expect(said).toMatchObject({ code: 0, out: '' });
+    expect(readFileSync(file, 'utf8')).toContain('cpu.utilization');
+    const table = await reader('report', 'export', '--table', 'hosts');
+    expect(table).toMatchObject({ code: 0, err: '' });
+    expect(table.out).toMatch(/hostname.*\n(.*\n)*.*cpu-1/);
+    expect(jsonOf(await reader(...asked, '--json'))).toMatchObject({
+      download_url: expect.stringContaining('/exports/'),
+      expires_at: expect.any(String),
+    });
+    expect((await reader('report', 'export', '--host', 'cpu-1')).code).toBe(2);
+    expect((await reader(...asked.with(3, 'nowhere'))).code).toBe(5);
+  });
+
+  it('makes the report of a schedule now, waits for it, and fetches its files', async () => {
+    const answer = await fetch(`${product.url}/api/v1/reports/schedules`, {
+      method: 'POST',
+      headers: { authorization: product.adminToken, 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'weekly', format: 'csv' }),
+    });
+    expect(answer.status).toBe(201);
+    expect((await reader('report', 'schedules')).out).toMatch(/weekly +yes /);
+    const { code, out } = await admin('report', 'run', 'weekly', '--wait', '--json');
+    const run = JSON.parse(out);
+    expect({ code, status: run.status }).toEqual({ code: 0, status: 'done' });
+    expect(jsonOf(await reader('report', 'runs', '--json')).runs[0].id).toBe(run.id);
+    const directory = stage.directory();
+    expect((await reader('report', 'download', run.id, '-d', directory)).code).toBe(0);
+    expect(readdirSync(directory)).toEqual(run.files.map((file: any) => file.file_name));
   });
 });
 

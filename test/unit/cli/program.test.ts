@@ -8,6 +8,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
     ...terminal,
     agentScript: '/nowhere/agent.js',
     installFolder: '/nowhere/install',
+    pdfScript: '',
     migrationsDir: '/nowhere',
   });
   return { code, ...said() };

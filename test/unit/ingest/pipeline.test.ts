@@ -162,10 +162,10 @@ describe('what is refused', () => {
       ['too_new', 1],
       ['missing_name', 1],
     ]);
-    expect(await meter('gaugeway_ingest_received_samples_total{tenant="acme"}')).toBe(7);
-    expect(await meter('ingest_datapoints_total{tenant="acme"}')).toBe(3);
+    expect(await meter('gaugeway_ingest_received_samples_total{tenant_id="acme"}')).toBe(7);
+    expect(await meter('ingest_datapoints_total{tenant_id="acme"}')).toBe(3);
     expect(
-      await meter('gaugeway_ingest_refused_samples_total{tenant="acme",reason="too_old"}'),
+      await meter('gaugeway_ingest_refused_samples_total{tenant_id="acme",reason="too_old"}'),
     ).toBe(1);
   });
 
@@ -204,9 +204,11 @@ describe('what is refused', () => {
     expect(stored(batches[0]).map(({ labels }) => labels)).toEqual(['__name__=up']);
     expect(await write(both, { whitelistMode: 'observe' })).toMatchObject({ kind: 'accepted' });
     expect(stored(batches[1])).toHaveLength(2);
-    expect(await meter('gaugeway_ingest_observed_samples_total{tenant="acme"}')).toBe(1);
+    expect(await meter('gaugeway_ingest_observed_samples_total{tenant_id="acme"}')).toBe(1);
     expect(
-      await meter('gaugeway_ingest_refused_samples_total{tenant="acme",reason="not_whitelisted"}'),
+      await meter(
+        'gaugeway_ingest_refused_samples_total{tenant_id="acme",reason="not_whitelisted"}',
+      ),
     ).toBe(1);
   });
 
@@ -321,7 +323,7 @@ describe('budgets', () => {
       written: samplesOf(2),
     });
     expect(stored(batches[0])).toHaveLength(2);
-    expect(await meter('gaugeway_ingest_active_series{tenant="acme"}')).toBe(2);
+    expect(await meter('gaugeway_ingest_active_series{tenant_id="acme"}')).toBe(2);
     expect(await write([series('up', { job: 'z' })], { tenantId: 'other' })).toMatchObject({
       kind: 'accepted',
     });
@@ -344,7 +346,7 @@ describe('budgets', () => {
       else expect(outcome).toMatchObject({ kind: 'over_budget', reason: 'series_budget' });
     }
     expect(accepted).toBe(5);
-    expect(await meter('gaugeway_ingest_active_series{tenant="acme"}')).toBe(5);
+    expect(await meter('gaugeway_ingest_active_series{tenant_id="acme"}')).toBe(5);
   });
 
   it('a histogram with ever other buckets is no way round them either, and a known one passes', async () => {
@@ -375,7 +377,7 @@ describe('budgets', () => {
     }
     // The series itself, its count and its sum leave room for two buckets.
     expect(kinds).toEqual(['accepted', 'accepted', 'over_budget', 'over_budget', 'accepted']);
-    expect(await meter('gaugeway_ingest_active_series{tenant="acme"}')).toBe(5);
+    expect(await meter('gaugeway_ingest_active_series{tenant_id="acme"}')).toBe(5);
   });
 
   it('new rules do not count the same series twice', async () => {
@@ -385,7 +387,7 @@ describe('budgets', () => {
       expect(await write(two)).toMatchObject({ kind: 'accepted' });
       ingest.rulesChanged();
     }
-    expect(await meter('gaugeway_ingest_active_series{tenant="acme"}')).toBe(0);
+    expect(await meter('gaugeway_ingest_active_series{tenant_id="acme"}')).toBe(0);
   });
 });
 
@@ -402,7 +404,7 @@ describe('repeats', () => {
       note: 'repeat',
     });
     expect(batches).toHaveLength(2);
-    expect(await meter('gaugeway_ingest_repeated_samples_total{tenant="acme"}')).toBe(2);
+    expect(await meter('gaugeway_ingest_repeated_samples_total{tenant_id="acme"}')).toBe(2);
   });
 
   it('wait for the first while it is under way', async () => {
@@ -459,7 +461,7 @@ describe('HA pairs', () => {
     expect(batches).toHaveLength(1);
     expect(stored(batches[0])[0]?.labels).toBe('__name__=up,cluster=c');
     expect(ingest.haLeaders('acme')).toMatchObject([{ cluster: 'c', replica: 'r1' }]);
-    expect(await meter('gaugeway_ingest_ha_left_samples_total{tenant="acme"}')).toBe(2);
+    expect(await meter('gaugeway_ingest_ha_left_samples_total{tenant_id="acme"}')).toBe(2);
   });
 
   it('the loser costs the tenant neither rate nor series', async () => {

@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import type { Incidents } from '../alert-desk/index.ts';
+import type { HostSeries } from '../host-metrics/index.ts';
+import type { Hosts, Overview } from '../hosts/index.ts';
+import { exportRoutes, type Route } from '../http/index.ts';
+import { GaugewayError, messageOf, systemClock } from '../platform/index.ts';
+import {
+  createExports,
+  createSignedLinks,
+  type BlobStore,
+  type Exports,
+} from '../reports/index.ts';
+import { createDirectoryBlobs, createS3Blobs } from '../storage/blobs/index.ts';
+import type { Foundation } from './compose.ts';
+import { alertRows, hostRows } from './export-tables.ts';
+
+const purgeMs = 10 * 60_000;
+
+/** The store of files that the configuration names. */
+export function blobsOf({ loaded }: Foundation): BlobStore {
+  const { s3 } = loaded.config.reports;
+  const { secretAccessKey } = loaded.secrets.s3;
+  if (s3.endpoint === undefined)
+    return createDirectoryBlobs(join(loaded.config.dataDir, 'exports'));
+  const { endpoint, bucket, region, accessKeyId } = s3;
+  if (bucket === undefined || accessKeyId === undefined || secretAccessKey === undefined) {
+    throw new GaugewayError(
+      'BAD_REQUEST',
+      'reports.s3.endpoint needs reports.s3.bucket, accessKeyId and secretAccessKey beside it',
+    );
+  }
+  return createS3Blobs({ endpoint, bucket, region, accessKeyId, secretAccessKey });
+}
+
+interface Rooms {
+  blobs: BlobStore;
+  hosts: Hosts;
+  overview: Overview;
+  series: HostSeries;
+  incidents: Incidents;
+}
+
+/** Files made on demand, and everything that is fetched by a signed address. */
+export function startExports(
+  foundation: Foundation,
+  rooms: Rooms,
+): { routes: Route[]; exports: Exports } {
+  const { keyFor, lifecycle, loaded } = foundation;
+  const log = foundation.log.child('exports');
+  const clock = systemClock;
+  const { blobs, hosts, series } = rooms;
+  const links = createSignedLinks({ key: keyFor('export-link'), clock });
+  const workDir = join(loaded.config.dataDir, 'exports', 'work');
+  const exports = createExports({ series, blobs, links, workDir, clock });
+  const timer = setInterval(() => {
+    const { keepFiles, keepReports } = loaded.config.reports;
+    const nowMs = clock.nowMs();
+    Promise.all([
+      blobs.purge('export-', nowMs - keepFiles),
+      blobs.purge('report-', nowMs - keepReports),
+    ]).then(
+      ([files, reports]) => log.debug('old files removed', { files, reports }),
+      (error: unknown) => log.warn('old files not removed', { error: messageOf(error) }),
+    );
+  }, purgeMs).unref();
+  lifecycle.onStop('exports', () => {
+    clearInterval(timer);
+    return Promise.resolve();
+  });
+  const { publicUrl } = loaded.config;
+  const tables = {
+    hosts: (tenantId: string) => hostRows(rooms.overview, tenantId),
+    alerts: (tenantId: string) => alertRows(rooms.incidents, tenantId),
+  };
+  return { exports, routes: exportRoutes({ exports, hosts, tables, links, blobs, publicUrl }) };
+}
