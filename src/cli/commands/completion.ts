@@ -43,8 +43,9 @@ function nodesOf(command: Command, path: readonly string[]): Node[] {
     ],
     takesFile: command.registeredArguments.some(isFile) || options.some(isFileOption),
   };
-  // The help of commander's own has no commands below it worth completing.
-  const inner = command.commands.flatMap((sub) => nodesOf(sub, [...path, sub.name()]));
+  const inner = commands
+    .filter((sub) => sub.name() !== 'help')
+    .flatMap((sub) => nodesOf(sub, [...path, sub.name()]));
   return [here, ...inner];
 }
 
