@@ -23,14 +23,8 @@ export { createInnerSources } from './inner-source.ts';
 export { createLeases, type Lease, type Leases } from './lease.ts';
 export { createLinkedAlertStore } from './linked-alert-store.ts';
 export { createMetadataStore, type PostgresMetadata } from './metadata-store.ts';
-export {
-  migrateDown,
-  migrateTo,
-  migrateUp,
-  migrationState,
-  type Migrated,
-  type MigrationState,
-} from './migrate.ts';
+export { migrateDown, migrateTo, migrateUp, migrationState } from './migrate.ts';
+export type { Migrated, MigrationState } from './migrate.ts';
 export { createOutboxStore } from './outbox-store.ts';
 export { createReceivedAlertStore } from './received-alert-store.ts';
 export { createReportStore } from './report-store.ts';
