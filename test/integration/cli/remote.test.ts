@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { readdirSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLogins, type Login } from '../../../src/cli/logins.ts';
@@ -22,18 +24,28 @@ async function serve(handle: Handle): Promise<string> {
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 }
 
-function open(url: string, timeoutMs = 30_000) {
+function open(url: string, timeoutMs = 30_000, ca?: string) {
   const slept: number[] = [];
   const said: string[] = [];
   const say = (text: string): void => void said.push(text);
   const remote = createRemote({
-    ...{ url, ca: undefined, timeoutMs, version: '1.2.3' },
+    ...{ url, ca, timeoutMs, version: '1.2.3' },
     progress: { say, tell: say, clear: () => undefined },
     authorization: () => Promise.resolve('Bearer secret'),
     sleep: (ms) => Promise.resolve(slept.push(ms)),
   });
   stage.onEnd(() => remote.close());
   return { remote, slept, said };
+}
+
+function makeCertificate(): { key: string; cert: string } {
+  const directory = stage.directory();
+  const [key, cert] = [`${directory}/key.pem`, `${directory}/cert.pem`];
+  const subject = ['-subj', '/CN=gaugeway', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const files = ['-keyout', key, '-out', cert];
+  execFileSync('openssl', ['req', '-x509', ...curve, ...subject, ...files], { stdio: 'ignore' });
+  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
 }
 
 const refusal = (res: ServerResponse, status: number, headers = {}): void => {
@@ -105,6 +117,21 @@ describe('a remote server', () => {
   it('that is silent is given up', async () => {
     const { remote } = open(await serve(() => undefined), 50);
     await expect(remote.get('/x')).rejects.toMatchObject({ exitCode: 3 });
+  });
+
+  it('with a certificate of its own is believed with its authority, and else not', async () => {
+    const { key, cert } = makeCertificate();
+    const server = createTlsServer({ key, cert }, (_req, res) => void res.end('{"ok":true}'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    stage.onEnd(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const url = `https://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+    expect(await open(url, 30_000, cert).remote.get('/x')).toEqual({ ok: true });
+    await expect(open(url).remote.get('/x')).rejects.toMatchObject({
+      ...{ exitCode: 3, hint: expect.stringContaining('--ca') },
+    });
   });
 
   it('gives files by links of its own, by whatever name, without a credential', async () => {
