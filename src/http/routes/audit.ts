@@ -1,6 +1,7 @@
 import type { AuditRow, AuditStore } from '../../access/index.ts';
-import { isoTime, pageOf, principalOf } from '../parse.ts';
+import { isoTime, pageOf, principalOf, pageSchema } from '../parse.ts';
 import type { Route } from '../route.ts';
+import { auditAnswer } from '../schemas/access.ts';
 
 /** PRP §12.4. */
 export function auditRoutes({ audit }: { audit: AuditStore }): Route[] {
@@ -8,6 +9,7 @@ export function auditRoutes({ audit }: { audit: AuditStore }): Route[] {
     {
       ...{ method: 'GET', path: '/api/v1/audit', needs: 'admin', errors: 'envelope' },
       summary: 'Who did what in the tenant, newest first',
+      spec: { tag: 'Access', query: pageSchema, answers: { 200: auditAnswer } },
       async handle(call) {
         const page = pageOf(call.req);
         const { items, total } = await audit.list(principalOf(call).tenantId, page);
