@@ -69,7 +69,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
     ...(first.created ? { firstStart: onlyGiven(first) } : {}),
   };
   if (!foundation.managed) return serving;
-  const keys = await localKeys(access, config.dataDir);
+  const keys = await localKeys(access, config.dataDir, serving.url);
   return { ...serving, keys, enrolmentToken: await tokenForNewHosts(people) };
 };
 

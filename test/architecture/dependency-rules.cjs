@@ -116,18 +116,25 @@ const owners = {
 const coreOwners = {
   child_process: ['src/managed/', 'exporter-agent/collect/darwin/', 'exporter-agent/collect/gpu/'],
   dgram: [],
-  http: ['src/http/', 'src/managed/', 'exporter-agent/listen/', 'exporter-agent/send/'],
+  http: [
+    'src/cli/transport.ts',
+    'src/http/',
+    'src/managed/',
+    'exporter-agent/listen/',
+    'exporter-agent/send/',
+  ],
   http2: [],
-  https: ['src/http/', 'src/managed/', 'exporter-agent/send/'],
+  https: ['src/cli/transport.ts', 'src/http/', 'src/managed/', 'exporter-agent/send/'],
   net: [
     'src/http/',
     'src/managed/',
     'src/notify/',
     'src/rules/template/',
     'src/app/listen-address.ts',
+    'src/cli/doctor/',
     'exporter-agent/send/',
   ],
-  tls: ['src/http/', 'exporter-agent/send/'],
+  tls: ['src/cli/transport.ts', 'src/http/', 'exporter-agent/send/'],
   worker_threads: ['src/reports/'],
 };
 
