@@ -31,13 +31,12 @@ export async function openServer(
     log: log.child('http'),
     meters,
   });
+  // Before anybody can come, so that nobody is told that there is nothing at its path.
+  live?.attach(server.server);
   const { host, port } = parseListen(config.listen);
   const address = await server.listen(host, port);
   lifecycle.onStop('HTTP server', () => server.close());
-  if (live) {
-    live.attach(server.server);
-    lifecycle.onStop('live updates', () => live.close());
-  }
+  if (live) lifecycle.onStop('live updates', () => live.close());
   return urlOf(foundation, host, address.port);
 }
 

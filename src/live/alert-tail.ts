@@ -5,6 +5,8 @@ import { compareCursors, type AlertChange, type AlertFeed, type Cursor } from '.
 export interface AlertReader {
   tenantId: string;
   tell(change: AlertChange): void;
+  /** It does not listen any more. */
+  isGone(): boolean;
 }
 
 /** A replica may be ahead of another: where each reader is, is its own. */
@@ -41,20 +43,19 @@ export function createAlertTail(deps: {
 
   async function work(): Promise<void> {
     while (tenants.size > 0 && !ending.signal.aborted) {
-      for (const [tenantId, tail] of tenants) {
-        await advance(feed, tenantId, tail).catch((error: unknown) => {
-          log.warn('changes of alerts not read, will be tried again', { error: messageOf(error) });
-        });
+      // Side by side: one tenant's slow answer does not delay another.
+      const looks = [...tenants].map(([tenantId, tail]) => advance(feed, tenantId, tail));
+      for (const look of await Promise.allSettled(looks)) {
+        if (look.status === 'fulfilled') continue;
+        const error = messageOf(look.reason);
+        log.warn('changes of alerts not read, will be tried again', { error });
       }
       await sleep(lookMs, ending.signal).catch(() => undefined);
     }
     working = undefined;
   }
 
-  async function tailOf(tenantId: string): Promise<TenantTail> {
-    const known = tenants.get(tenantId);
-    if (known) return known;
-    const position = await feed.newest(tenantId);
+  function tailOf(tenantId: string, position: Cursor): TenantTail {
     const tail = tenants.get(tenantId) ?? { position, readings: new Map<AlertReader, Reading>() };
     tenants.set(tenantId, tail);
     return tail;
@@ -64,16 +65,22 @@ export function createAlertTail(deps: {
     async add(reader, since) {
       const { tenantId } = reader;
       if (since !== undefined && !(await feed.isKnown(tenantId, since))) return undefined;
-      const tail = await tailOf(tenantId);
-      const reading = { reader, at: since ?? tail.position };
-      // Up to where the others are; what comes meanwhile moves that, so it is looked at again after each page.
-      while (compareCursors(reading.at, tail.position) < 0) {
-        const changes = await feed.after(tenantId, reading.at, pageSize);
-        for (const change of changes) tellOnce(reading, change);
-        if (changes.length === 0) reading.at = tail.position;
+      const reading: Reading = { reader, at: since ?? (await feed.newest(tenantId)) };
+      let tail = tailOf(tenantId, reading.at);
+      try {
+        // Up to where the others are; what comes meanwhile moves that, so it is looked at again after each page. Those
+        // others may all have gone meanwhile, and with them the tail that was here.
+        while (compareCursors(reading.at, tail.position) < 0 || tenants.get(tenantId) !== tail) {
+          tail = tailOf(tenantId, reading.at);
+          const changes = await feed.after(tenantId, reading.at, pageSize);
+          for (const change of changes) tellOnce(reading, change);
+          if (changes.length === 0) reading.at = later(reading.at, tail.position);
+        }
+      } finally {
+        if (tail.readings.size === 0) tenants.delete(tenantId);
       }
+      if (reader.isGone()) return reading.at;
       tail.readings.set(reader, reading);
-      // It may have been let go while the reader was brought up.
       tenants.set(tenantId, tail);
       working ??= work();
       return reading.at;
@@ -89,6 +96,8 @@ export function createAlertTail(deps: {
     },
   };
 }
+
+const later = (a: Cursor, b: Cursor): Cursor => (compareCursors(a, b) < 0 ? b : a);
 
 function tellOnce(reading: Reading, change: AlertChange): void {
   if (compareCursors(change.cursor, reading.at) <= 0) return;

@@ -24,12 +24,20 @@ export const roomOf = (tenantId: string, name: string): string => `${tenantId}\0
 export function alertReader({ socket, principal }: Client): AlertReader {
   return {
     tenantId: principal.tenantId,
+    isGone: () => socket.disconnected,
     tell: ({ cursor, change, atMs, event }: AlertChange) => {
       socket.emit('alert', { ...event, cursor, change, changed_at: new Date(atMs).toISOString() });
     },
   };
 }
 
-/** Packets that wait for a client which does not read. */
-export const waitingPackets = (socket: Socket): number =>
-  (socket.conn as unknown as { writeBuffer: unknown[] }).writeBuffer.length;
+interface Connection {
+  writeBuffer: unknown[];
+  transport: { socket?: { bufferedAmount?: number } };
+}
+
+/** What waits for a client which does not read: packets here, bytes in its websocket. */
+export function waitingFor({ conn }: Socket): { packets: number; bytes: number } {
+  const { writeBuffer, transport } = conn as unknown as Connection;
+  return { packets: writeBuffer.length, bytes: transport.socket?.bufferedAmount ?? 0 };
+}

@@ -4,7 +4,7 @@ import type { Action, Authenticate, Principal } from '../access/index.ts';
 import type { Clock, Logger, Meters } from '../platform/index.ts';
 import type { AlertFeed } from './alert-feed.ts';
 import { createAlertTail } from './alert-tail.ts';
-import { waitingPackets, type Client } from './client.ts';
+import { waitingFor, type Client } from './client.ts';
 import { createHostSweep, type LiveHosts } from './host-sweep.ts';
 import { createLiveMeters } from './meters.ts';
 import { LiveRefusal, type LiveReason } from './reasons.ts';
@@ -46,6 +46,8 @@ export interface Live {
 
 /** How often credentials and the patience with slow clients are looked at. */
 const checkMs = 1_000;
+/** In the websocket of one client. */
+const mostWaitingBytes = 8 * 1024 * 1024;
 
 const options: Partial<ServerOptions> = {
   ...{ path: '/live', serveClient: false, transports: ['websocket', 'polling'] },
@@ -73,7 +75,8 @@ export function createLive(deps: LiveDeps): Live {
   }
 
   async function check(client: Client): Promise<void> {
-    if (waitingPackets(client.socket) > config.maxWaiting) end(client, 'SLOW');
+    const { packets, bytes } = waitingFor(client.socket);
+    if (packets > config.maxWaiting || bytes > mostWaitingBytes) end(client, 'SLOW');
     // A database that is away ends nobody's session.
     const judged = await Promise.resolve(deps.authenticate(client.authorization)).catch(
       () => undefined,
@@ -84,13 +87,10 @@ export function createLive(deps: LiveDeps): Live {
 
   async function letIn(socket: Socket, next: (refusal?: Error) => void): Promise<void> {
     const admitted = await admit(socket, deps, clients.size).catch(toRefusal);
-    if (admitted instanceof LiveRefusal) {
-      meters.refused(admitted.data.code);
-      next(admitted);
-      return;
-    }
-    socket.data = admitted;
-    next();
+    const isRefused = admitted instanceof LiveRefusal;
+    if (isRefused) meters.refused(admitted.data.code);
+    else socket.data = admitted;
+    next(isRefused ? admitted : undefined);
   }
 
   function welcome(socket: Socket): void {

@@ -43,6 +43,8 @@ async function subscribe(
   }
   if (name === 'alerts') return subscribeToAlerts(client, tail, since);
   rooms.add(name);
+  // At the next look it is told of everything once.
+  client.isBehind = true;
   await socket.join(roomOf(tenantId, name));
   wake();
   return { ok: true };

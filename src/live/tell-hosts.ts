@@ -1,9 +1,9 @@
 import type { Server } from 'socket.io';
-import { roomOf, waitingPackets, type Client } from './client.ts';
+import { roomOf, waitingFor, type Client } from './client.ts';
 import type { LiveHost, SweepTarget } from './host-sweep.ts';
 
-/** Packets that may wait for a client which is still told of figures. */
-const mostWaiting = 8;
+/** What may wait for a client which is still told of figures. */
+const mostWaiting = { packets: 8, bytes: 262_144 };
 /** Whose clients are left out until they have read what waits for them. */
 const behind = '\0behind';
 
@@ -17,7 +17,8 @@ export function tellHosts(
     const back: Client[] = [];
     for (const client of clients.values()) {
       if (client.principal.tenantId !== tenantId) continue;
-      const isBehind = waitingPackets(client.socket) > mostWaiting;
+      const { packets, bytes } = waitingFor(client.socket);
+      const isBehind = packets > mostWaiting.packets || bytes > mostWaiting.bytes;
       if (isBehind && !client.isBehind) void client.socket.join(roomOf(tenantId, behind));
       if (!isBehind && client.isBehind) {
         void client.socket.leave(roomOf(tenantId, behind));
@@ -55,7 +56,8 @@ export function tellHosts(
   };
 }
 
-const toJson = ({ id, figures }: LiveHost) => ({ id, ...figures });
+/** With the status: who has just come has not heard of earlier changes. */
+const toJson = ({ id, status, figures }: LiveHost) => ({ id, ...status, ...figures });
 
 /** By tenant the hosts that somebody listens to; undefined where somebody listens to all. */
 function wantedHosts(clients: Iterable<Client>): Map<string, Set<string> | undefined> {
