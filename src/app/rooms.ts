@@ -7,7 +7,9 @@ import {
   healthRoutes,
   ingestRoutes,
   keyRoutes,
+  ownAccountRoutes,
   ownConfigRoute,
+  passwordResetRoutes,
   prometheusRoutes,
   tenantRoutes,
   userRoutes,
@@ -38,6 +40,8 @@ import { startPeople, type People } from './people.ts';
 import { startNotify } from './notify.ts';
 import { startOwnMetrics } from './own-metrics.ts';
 import { readyChecks } from './ready.ts';
+import { passwordMail } from './password-mail.ts';
+import { startPurge } from './purge.ts';
 import { reportsApi, startReports } from './reports.ts';
 import { openServer } from './server.ts';
 import { startRuler } from './ruler.ts';
@@ -67,7 +71,10 @@ export const buildRooms: BuildRooms = async (foundation) => {
     : undefined;
   const { rulers, notifiers } = await startWatch(foundation, postgres, people);
   const reading = openReading(foundation);
-  if (roles.has('worker')) startReports(foundation, postgres, reading);
+  if (roles.has('worker')) {
+    startReports(foundation, postgres, reading);
+    startPurge(foundation, postgres);
+  }
   const forward = gateway?.forward;
   const checks = readyChecks(foundation, {
     ...{ postgres, changes: people.changes, forward },
@@ -172,7 +179,7 @@ async function readRoutes(
 ): Promise<Route[]> {
   const { loaded, meters, version } = foundation;
   const { access, agents } = people;
-  const { query: config, retention } = loaded.config;
+  const { publicUrl, query: config, retention } = loaded.config;
   const retentionMs = () => retention.raw;
   const query = createQuery({
     reader,
@@ -210,6 +217,8 @@ async function readRoutes(
     ...prometheusRoutes({ query, views, version, startedMs: Date.now(), retentionMs }),
     ...authRoutes(access),
     ...userRoutes(access),
+    ...ownAccountRoutes(access),
+    ...passwordResetRoutes({ ...access, publicUrl, mail: passwordMail(foundation) }),
     ...keyRoutes(access),
     ...tenantRoutes(access),
     ...auditRoutes(access),
@@ -217,6 +226,6 @@ async function readRoutes(
     ...files.routes,
     ...reportsApi(foundation, postgres, files.exports),
     ...agentRoutes({ agents, clock: systemClock }),
-    ...enrolmentRoutes({ agents, publicUrl: loaded.config.publicUrl }),
+    ...enrolmentRoutes({ agents, publicUrl }),
   ];
 }

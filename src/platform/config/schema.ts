@@ -224,6 +224,10 @@ export const configSchema = z.strictObject({
   notify,
   observe,
   rateLimits,
+  audit: group({
+    retention: duration('90d', 'How long the audit log is kept.'),
+    purgeInterval: duration('1h', 'How often what is older is removed, by one worker.'),
+  }),
   reports,
   http,
   log: group({ level: choice(['debug', 'info', 'warn', 'error'], 'info', 'What is logged.') }),

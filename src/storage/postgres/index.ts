@@ -25,6 +25,8 @@ export { createLinkedAlertStore } from './linked-alert-store.ts';
 export { createMetadataStore, type PostgresMetadata } from './metadata-store.ts';
 export { migrateDown, migrateUp } from './migrate.ts';
 export { createOutboxStore } from './outbox-store.ts';
+export { createPasswordResetStore } from './password-reset-store.ts';
+export { createPurgeStore } from './purge-store.ts';
 export { createReceivedAlertStore } from './received-alert-store.ts';
 export { createReportStore } from './report-store.ts';
 export { createRunQueue } from './run-queue.ts';
