@@ -3,6 +3,7 @@ import {
   auditRoutes,
   authRoutes,
   createWriteHandler,
+  docsRoutes,
   enrolmentRoutes,
   healthRoutes,
   ingestRoutes,
@@ -89,7 +90,8 @@ export const buildRooms: BuildRooms = async (foundation) => {
       : []),
   ];
   const url = await openServer(foundation, {
-    ...{ routes, readCache: reading.cache, allowances, authenticate: access.authenticate },
+    routes: [...routes, ...docsRoutes(routes, foundation.version)],
+    ...{ readCache: reading.cache, allowances, authenticate: access.authenticate },
     rawHandlers: gateway ? [rawWrite(gateway, people, foundation)] : [],
   });
   startOwnMetrics(foundation, { postgres, forward, url });

@@ -22,6 +22,20 @@ const table: Readonly<Record<ErrorCode, Row>> = {
   INTERNAL_ERROR: { status: 500, errorType: 'internal' },
 };
 
+/** What each status of a refusal means, for the document. */
+export const errorTable: Readonly<Record<number, string>> = {
+  400: 'The request is not as expected; `details.issues` names each field.',
+  401: 'No credential, or one that is unknown, expired or revoked; `details.reason`.',
+  403: 'The credential does not have this right.',
+  404: "There is no such thing in the credential's tenant.",
+  409: 'It is not in the state that this needs.',
+  413: 'The body is too large.',
+  415: 'The body is of another kind.',
+  429: 'More than the allowance of the minute; `Retry-After`.',
+  500: 'A fault of this server; `details.request_id` finds it in the log.',
+  503: 'Something that this needs does not answer; `Retry-After`.',
+};
+
 /** A fault of the transport, which has a status of its own and shares the code BAD_REQUEST. */
 export class TransportError extends Error {
   override readonly name = 'TransportError';

@@ -6,6 +6,7 @@
  */
 export type { Can } from './middleware/guard.ts';
 export { createReadCache, type ReadCache } from './read-cache.ts';
+export type { OpenApiDocument, Operation } from './openapi.ts';
 export type { Call, Route } from './route.ts';
 export { acknowledgeLinkRoutes } from './routes/acknowledge-link.ts';
 export { agentRoutes, ownConfigRoute } from './routes/agents.ts';
@@ -17,6 +18,7 @@ export { auditRoutes } from './routes/audit.ts';
 export { authRoutes } from './routes/auth.ts';
 export { channelRoutes } from './routes/channels.ts';
 export { deliveryRoutes } from './routes/deliveries.ts';
+export { docsRoutes } from './routes/docs.ts';
 export { enrolmentRoutes } from './routes/enrolment.ts';
 export { healthRoutes, type Check } from './routes/health.ts';
 export { exportRoutes, type ExportRouteDeps } from './routes/exports.ts';

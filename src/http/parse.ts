@@ -56,7 +56,7 @@ function invalid(message: string, error: z.ZodError): GaugewayError {
   return new GaugewayError('BAD_REQUEST', message, { details: { issues } });
 }
 
-export const pageSchema = z.object({
+export const pageSchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(50),
   offset: z.coerce.number().int().min(0).max(1_000_000).default(0),
 });

@@ -23,7 +23,7 @@ export interface Route {
   errors: 'envelope' | 'prometheus' | 'alertmanager';
   summary: string;
   /** What the OpenAPI document says of it. */
-  spec?: RouteSpec;
+  spec: RouteSpec;
   /** Whose allowance a request spends; by the method where it is not said: GET reads, everything else writes. */
   budget?: 'read' | 'write' | 'none';
   /** The body: JSON where it is not said, or text/csv. */

@@ -108,7 +108,6 @@ const owners = {
   re2js: ['src/alerts/', 'src/rules/template/'],
   'socket.io': ['src/live/'],
   undici: ['src/storage/victoria/', 'src/notify/'],
-  'zod-openapi': ['src/http/'],
 };
 
 /** Modules of Node that reach other processes and machines. */

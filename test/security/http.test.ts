@@ -27,7 +27,12 @@ const authenticate: Authenticate = (header) => {
 };
 const good = { authorization: 'Bearer good' };
 
-const row = { needs: 'read', errors: 'envelope', summary: '' } as const;
+const row = {
+  needs: 'read',
+  errors: 'envelope',
+  summary: '',
+  spec: { tag: 'Test', answers: {} },
+} as const;
 const echo: Route['handle'] = ({ req, res }) => void res.json({ got: req.body as unknown });
 const routes: Route[] = [
   { ...row, method: 'POST', path: '/echo', handle: echo },

@@ -2,6 +2,7 @@ import type { AckLinks, Linked, LinkedAlert, LinkedAlerts } from '../../notify/i
 import { ipOf, paramOf } from '../parse.ts';
 import { argumentsOf } from '../prometheus-arguments.ts';
 import type { Call, Route } from '../route.ts';
+import { textAnswer } from '../schemas/foreign.ts';
 import { alertsPage, messagePage } from './acknowledge-page.ts';
 
 interface Deps {
@@ -19,6 +20,15 @@ export function acknowledgeLinkRoutes({ links, alerts }: Deps): Route[] {
   return [
     {
       ...{ ...row, method: 'GET', summary: 'The page of an acknowledge link' },
+      spec: {
+        tag: 'Alerts',
+        answers: {
+          200: textAnswer(
+            'text/html',
+            'A page for people; links that are none or over get one too (404, 410).',
+          ),
+        },
+      },
       async handle(call) {
         const linked = linkedOf(call, links);
         if (!linked) return;
@@ -28,6 +38,10 @@ export function acknowledgeLinkRoutes({ links, alerts }: Deps): Route[] {
     },
     {
       ...{ ...row, method: 'POST', summary: 'Acknowledge what the link names' },
+      spec: {
+        tag: 'Alerts',
+        answers: { 200: textAnswer('text/html', 'The page with the new state.') },
+      },
       async handle(call) {
         const linked = linkedOf(call, links);
         if (!linked) return;

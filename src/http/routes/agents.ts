@@ -3,6 +3,7 @@ import { settingsSchema, type Agents } from '../../agents/index.ts';
 import { GaugewayError, type Clock } from '../../platform/index.ts';
 import { actorOf, bodyOf, found, pageSchema, paramOf, principalOf, queryOf } from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import { agentAnswer, agentsAnswer, hostConfigAnswer, settingsAnswer } from '../schemas/agents.ts';
 import { toAgentJson, toSettingsJson } from './agent-json.ts';
 
 interface Deps {
@@ -29,6 +30,7 @@ function overviewRoutes({ agents, clock }: Deps): Route[] {
   return [
     {
       ...{ ...reader, path: '/api/v1/agents', summary: 'How the agents of the tenant are' },
+      spec: { tag: 'Agents', query: listQuery, answers: { 200: agentsAnswer } },
       async handle(call) {
         const { tenantId } = principalOf(call);
         const { status, ...page } = queryOf(call.req, listQuery);
@@ -42,6 +44,7 @@ function overviewRoutes({ agents, clock }: Deps): Route[] {
     },
     {
       ...{ ...reader, path: one, summary: 'How one agent is' },
+      spec: { tag: 'Agents', answers: { 200: agentAnswer } },
       async handle(call) {
         const { tenantId, hostId } = targetOf(call);
         const seen = await found('agent', agents.get(tenantId, hostId));
@@ -55,6 +58,7 @@ function configRoutes({ agents }: Deps): Route[] {
   return [
     {
       ...{ ...reader, path: tenantConfig, summary: 'What agents run with by default' },
+      spec: { tag: 'Agents', answers: { 200: settingsAnswer } },
       handle(call) {
         call.res.json(toSettingsJson(agents.configs.ofTenant(principalOf(call).tenantId)));
       },
@@ -62,6 +66,7 @@ function configRoutes({ agents }: Deps): Route[] {
     {
       ...{ ...admin, method: 'PUT', path: tenantConfig },
       summary: 'Set what agents run with by default',
+      spec: { tag: 'Agents', body: settingsSchema, answers: { 200: settingsAnswer } },
       async handle(call) {
         const { tenantId } = principalOf(call);
         await agents.configs.putTenant(tenantId, bodyOf(call.req, settingsSchema), actorOf(call));
@@ -70,6 +75,7 @@ function configRoutes({ agents }: Deps): Route[] {
     },
     {
       ...{ ...reader, path: hostConfig, summary: "What one host's agent shall run with" },
+      spec: { tag: 'Agents', answers: { 200: hostConfigAnswer } },
       handle(call) {
         const { tenantId, hostId } = targetOf(call);
         answerHostConfig(call, agents.configs, tenantId, hostId);
@@ -78,6 +84,7 @@ function configRoutes({ agents }: Deps): Route[] {
     {
       ...{ ...admin, method: 'PUT', path: hostConfig },
       summary: "Set what one host's agent runs with, over the tenant's default",
+      spec: { tag: 'Agents', body: settingsSchema, answers: { 200: hostConfigAnswer } },
       async handle(call) {
         const { tenantId, hostId } = targetOf(call);
         const settings = bodyOf(call.req, settingsSchema);
@@ -89,6 +96,7 @@ function configRoutes({ agents }: Deps): Route[] {
     {
       ...{ ...admin, method: 'DELETE', path: hostConfig },
       summary: "Back to the tenant's default for one host",
+      spec: { tag: 'Agents', answers: { 204: 'empty' } },
       async handle(call) {
         const { tenantId, hostId } = targetOf(call);
         if (!(await agents.configs.removeHost(tenantId, hostId, actorOf(call)))) throw noSuchHost();
@@ -113,6 +121,10 @@ function orderRoutes({ agents }: Deps): Route[] {
     {
       ...{ ...admin, method: 'POST', path: `${one}/rotate-key` },
       summary: 'Give an agent a new key with its next heartbeat; the old one ends when it is used',
+      spec: {
+        tag: 'Agents',
+        answers: { 202: z.strictObject({ key_rotation: z.literal('pending') }) },
+      },
       async handle(call) {
         const { tenantId, hostId } = targetOf(call);
         const outcome = await agents.rotateKey(tenantId, hostId, actorOf(call));
@@ -128,6 +140,7 @@ function orderRoutes({ agents }: Deps): Route[] {
     {
       ...{ ...admin, method: 'POST', path: `${one}/approve` },
       summary: 'Let the second machine that was refused take the host over',
+      spec: { tag: 'Agents', answers: { 204: 'empty' } },
       async handle(call) {
         const { tenantId, hostId } = targetOf(call);
         const outcome = await agents.approve(tenantId, hostId, actorOf(call));
@@ -145,11 +158,12 @@ function orderRoutes({ agents }: Deps): Route[] {
 
 /** What an agent asks itself, when an answer carried a version that it does not run. */
 export function ownConfigRoute({ agents }: Pick<Deps, 'agents'>): Route[] {
-  const query = z.object({ host_id: z.string().min(1).max(128).optional() });
+  const query = z.strictObject({ host_id: z.string().min(1).max(128).optional() });
   return [
     {
       ...{ method: 'GET', path: '/api/v1/agents/self/config', needs: 'write', errors: 'envelope' },
       summary: 'What the agent that asks shall run with',
+      spec: { tag: 'Agents', query, answers: { 200: settingsAnswer, 304: 'empty' } },
       handle(call) {
         const { tenantId, hostId: bound } = principalOf(call);
         const hostId = bound ?? queryOf(call.req, query).host_id;

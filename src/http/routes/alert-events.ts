@@ -4,6 +4,13 @@ import { parseMatchers } from '../../alerts/index.ts';
 import { GaugewayError, type Clock } from '../../platform/index.ts';
 import { actorOf, bodyOf, found, pageSchema, paramOf, principalOf, queryOf } from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import {
+  acknowledgedAnswer,
+  eventDetailAnswer,
+  eventsAnswer,
+  manyAcknowledgedAnswer,
+  withdrawnAnswer,
+} from '../schemas/alerts.ts';
 import { toDeliveryJson, toEventJson, toTimelineJson } from './alert-event-json.ts';
 
 interface Deps {
@@ -26,7 +33,7 @@ const listQuery = pageSchema.extend({
 });
 
 /** `user` is what the PRP has there; who acknowledges is who asks. */
-const acknowledgement = z.object({
+const acknowledgement = z.strictObject({
   user: z.string().max(320).optional(),
   comment: z.string().max(2_000).default(''),
   expires_at: time.nullish(),
@@ -51,6 +58,7 @@ function readRoutes({ incidents }: Deps): Route[] {
   return [
     {
       ...{ ...reader, path: all, summary: 'Alert events, newest first' },
+      spec: { tag: 'Alerts', query: listQuery, answers: { 200: eventsAnswer } },
       async handle(call) {
         const { limit, offset, ...query } = queryOf(call.req, listQuery);
         const wanted = {
@@ -66,6 +74,7 @@ function readRoutes({ incidents }: Deps): Route[] {
     },
     {
       ...{ ...reader, path: one, summary: 'One alert event with its timeline and messages' },
+      spec: { tag: 'Alerts', answers: { 200: eventDetailAnswer } },
       async handle(call) {
         const { tenantId, id } = targetOf(call);
         const incident = await found('alert event', incidents.get(tenantId, id));
@@ -88,6 +97,7 @@ function acknowledgeRoutes({ incidents }: Deps): Route[] {
     {
       ...{ ...operator, method: 'POST', path: `${one}/acknowledge` },
       summary: 'Take an alert over: no repeats, the resolved message still comes',
+      spec: { tag: 'Alerts', body: acknowledgement, answers: { 200: acknowledgedAnswer } },
       async handle(call) {
         const { tenantId, id } = targetOf(call);
         const body = bodyOf(call.req, acknowledgement);
@@ -105,6 +115,7 @@ function acknowledgeRoutes({ incidents }: Deps): Route[] {
     {
       ...{ ...operator, method: 'DELETE', path: `${one}/acknowledge` },
       summary: 'Give an acknowledged alert back',
+      spec: { tag: 'Alerts', answers: { 200: withdrawnAnswer } },
       async handle(call) {
         const { tenantId, id } = targetOf(call);
         const outcome = await incidents.withdraw(tenantId, id, actorOf(call));
@@ -115,6 +126,7 @@ function acknowledgeRoutes({ incidents }: Deps): Route[] {
     {
       ...{ ...operator, method: 'POST', path: `${all}/acknowledge` },
       summary: 'Take several alerts over, by id or by matchers',
+      spec: { tag: 'Alerts', body: bulk, answers: { 200: manyAcknowledgedAnswer } },
       async handle(call) {
         const { tenantId } = principalOf(call);
         const body = bodyOf(call.req, bulk);

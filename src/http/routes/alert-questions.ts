@@ -14,6 +14,7 @@ import { GaugewayError, type Clock } from '../../platform/index.ts';
 import { parseApiRule, parsePromDuration, type AlertingRule } from '../../rules/index.ts';
 import { bodyOf, isoTime, isoTimeOrNull, principalOf, queryOf } from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import { explanationAnswer, previewAnswer } from '../schemas/alerts.ts';
 import { entryOf, invalidRule } from './alert-rules.ts';
 import { toEventJson } from './alert-event-json.ts';
 
@@ -25,7 +26,10 @@ interface Deps {
 }
 
 const time = z.iso.datetime({ offset: true });
-const explainQuery = z.object({ labels: z.string().max(2_000).optional(), at: time.optional() });
+const explainQuery = z.strictObject({
+  labels: z.string().max(2_000).optional(),
+  at: time.optional(),
+});
 const duration = z.string().max(30);
 const previewBody = z.strictObject({
   rule: z.record(z.string().max(200), z.unknown()).optional(),
@@ -44,6 +48,7 @@ export function alertQuestionRoutes({ rules, explain, preview, clock }: Deps): R
     {
       ...{ method: 'GET', needs: 'read', errors: 'envelope', path: `${all}/:id/explain` },
       summary: 'Why a rule fires, or why it does not',
+      spec: { tag: 'Alert rules', query: explainQuery, answers: { 200: explanationAnswer } },
       async handle(call) {
         const { labels, at } = queryOf(call.req, explainQuery);
         const entry = await entryOf(rules, call);
@@ -59,6 +64,7 @@ export function alertQuestionRoutes({ rules, explain, preview, clock }: Deps): R
     {
       ...{ method: 'POST', needs: 'read', errors: 'envelope', path: `${all}/preview` },
       summary: 'A rule over stored history: episodes and messages it would have sent',
+      spec: { tag: 'Alert rules', body: previewBody, answers: { 200: previewAnswer } },
       async handle(call) {
         const body = bodyOf(call.req, previewBody);
         const rule = await ruleOf(rules, call, body);

@@ -5,6 +5,13 @@ import { GaugewayError } from '../../platform/index.ts';
 import type { FieldProblem, RuleSpec } from '../../rules/index.ts';
 import { actorOf, bodyOf, found, pageSchema, paramOf, principalOf, queryOf } from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import {
+  createdRuleAnswer,
+  ruleAnswer,
+  ruleProblemsAnswer,
+  rulesAnswer,
+} from '../schemas/alerts.ts';
+import { statusAnswer } from '../schemas/common.ts';
 import { toProblemJson, toRuleJson } from './alert-rule-json.ts';
 
 interface Deps {
@@ -34,6 +41,7 @@ function readRoutes(rules: RuleBook): Route[] {
   return [
     {
       ...{ ...reader, path: all, summary: 'Alert rules of files and of the API' },
+      spec: { tag: 'Alert rules', query: listQuery, answers: { 200: rulesAnswer } },
       async handle(call) {
         const { limit, offset, ...filter } = queryOf(call.req, listQuery);
         const entries = await rules.list(principalOf(call).tenantId);
@@ -51,6 +59,7 @@ function readRoutes(rules: RuleBook): Route[] {
     },
     {
       ...{ ...reader, path: `${all}/problems`, summary: 'What is wrong with rule files' },
+      spec: { tag: 'Alert rules', answers: { 200: ruleProblemsAnswer } },
       handle(call) {
         const problems = rules.problems(principalOf(call).tenantId);
         call.res.json({ problems: problems.map(toProblemJson), total: problems.length });
@@ -58,6 +67,7 @@ function readRoutes(rules: RuleBook): Route[] {
     },
     {
       ...{ ...reader, path: one, summary: 'One alert rule' },
+      spec: { tag: 'Alert rules', answers: { 200: ruleAnswer } },
       async handle(call) {
         answerRule(call, await entryOf(rules, call));
       },
@@ -69,6 +79,7 @@ function changeRoutes(rules: RuleBook): Route[] {
   return [
     {
       ...{ ...writer, method: 'POST', path: all, summary: 'Make an alert rule' },
+      spec: { tag: 'Alert rules', body: posted, answers: { 201: createdRuleAnswer } },
       async handle(call) {
         const { enabled, spec } = toSpec(bodyOf(call.req, posted));
         const { tenantId } = principalOf(call);
@@ -85,6 +96,7 @@ function changeRoutes(rules: RuleBook): Route[] {
     {
       ...{ ...writer, method: 'PATCH', path: one },
       summary: 'Change fields of a rule made by API; null removes one',
+      spec: { tag: 'Alert rules', body: posted, answers: { 200: ruleAnswer } },
       async handle(call) {
         const { enabled, spec } = toSpec(bodyOf(call.req, posted));
         const { tenantId } = principalOf(call);
@@ -97,6 +109,7 @@ function changeRoutes(rules: RuleBook): Route[] {
     },
     {
       ...{ ...writer, method: 'DELETE', path: one, summary: 'Delete a rule made by API' },
+      spec: { tag: 'Alert rules', answers: { 200: statusAnswer('deleted') } },
       async handle(call) {
         const { tenantId } = principalOf(call);
         const id = paramOf(call.req, 'id');

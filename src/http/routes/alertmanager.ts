@@ -4,6 +4,7 @@ import type { Clock } from '../../platform/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
 import { actorOf, bodyOf, found, paramOf, principalOf } from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import { alertmanagerAnswer, textAnswer } from '../schemas/foreign.ts';
 import {
   alertChoiceOf,
   groupsOf,
@@ -69,27 +70,31 @@ interface Endpoint {
   path: string;
   needs: Route['needs'];
   summary: string;
+  body?: z.ZodType;
   handle: (call: Call) => void | Promise<void>;
 }
 
 /** Where Alertmanager's clients look: Prometheus at the root or below a prefix, karma and Grafana likewise. */
 const prefixes = ['', '/alertmanager'];
+const tag = 'Alertmanager API';
 
 /** Alertmanager's API v2 (its api/v2/openapi.yaml), as far as amtool, Prometheus, Grafana and karma call it. */
 export function alertmanagerRoutes(deps: AlertmanagerDeps): Route[] {
   const endpoints = [...statusEndpoints(deps), ...alertEndpoints(deps), ...silenceEndpoints(deps)];
   return [
     ...prefixes.flatMap((prefix) =>
-      endpoints.map((endpoint): Route => ({
+      endpoints.map(({ body, ...endpoint }): Route => ({
         ...endpoint,
         path: `${prefix}/api/v2${endpoint.path}`,
         errors: 'alertmanager',
+        spec: { tag, ...(body ? { body } : {}), answers: { 200: alertmanagerAnswer } },
         summary: `Alertmanager: ${endpoint.summary}`,
       })),
     ),
     {
       ...{ method: 'GET', path: '/alertmanager/metrics', needs: 'read', errors: 'alertmanager' },
       summary: 'Alertmanager: its version, for karma',
+      spec: { tag, answers: { 200: textAnswer('text/plain', 'Exposition format.') } },
       handle({ res }) {
         res.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');
         res.end(
@@ -151,6 +156,7 @@ function alertEndpoints({ alertmanager }: AlertmanagerDeps): Endpoint[] {
     },
     {
       ...{ method: 'POST', path: '/alerts', needs: 'write', summary: 'take alerts of others' },
+      body: postedAlerts,
       async handle(call) {
         const { tenantId, hostId } = principalOf(call);
         if (hostId !== undefined) {
@@ -185,6 +191,7 @@ function silenceEndpoints({ silences, clock }: AlertmanagerDeps): Endpoint[] {
     },
     {
       ...{ method: 'POST', path: '/silences', needs: 'operate', summary: 'make or change one' },
+      body: postedSilence,
       async handle(call) {
         const body = bodyOf(call.req, postedSilence);
         const by = actorOf(call);

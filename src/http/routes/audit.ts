@@ -5,6 +5,7 @@ import type { AuditFilter, AuditRow, AuditStore } from '../../access/index.ts';
 import { csvText } from '../../reports/index.ts';
 import { isoTime, pageSchema, principalOf, queryOf } from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import { auditAnswer } from '../schemas/access.ts';
 import { timeText } from './span.ts';
 
 const name = z.string().min(1).max(320).optional();
@@ -17,25 +18,6 @@ const filters = {
 };
 const listQuery = pageSchema.extend(filters);
 const fileQuery = z.object(filters);
-
-const auditAnswer = z.strictObject({
-  entries: z.array(
-    z.strictObject({
-      id: z.string(),
-      timestamp: z.iso.datetime(),
-      user_id: z.string(),
-      actor: z.strictObject({ kind: z.enum(['user', 'key', 'system']), name: z.string() }),
-      action: z.string(),
-      target: z.string(),
-      ip: z.string().nullable(),
-      request_id: z.string().nullable(),
-      details: z.record(z.string(), z.unknown()),
-    }),
-  ),
-  total: z.int(),
-  limit: z.int(),
-  offset: z.int(),
-});
 
 const row = { method: 'GET', needs: 'admin', errors: 'envelope' } as const;
 

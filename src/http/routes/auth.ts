@@ -3,6 +3,8 @@ import type { ClientContext, Granted, Sessions } from '../../access/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
 import { actorOf, bodyOf, ipOf, isoTime, principalOf } from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import { tokensAnswer } from '../schemas/access.ts';
+import { statusAnswer } from '../schemas/common.ts';
 
 const loginBody = z.strictObject({
   email: z.string().min(1).max(320),
@@ -25,6 +27,7 @@ export function authRoutes({ sessions }: { sessions: Sessions }): Route[] {
       summary: 'Log in with e-mail and password',
       // Counted by account and address.
       budget: 'none',
+      spec: { tag: 'Access', body: loginBody, answers: { 200: tokensAnswer } },
       async handle(call) {
         const { email, password, use_cookie: useCookie } = bodyOf(call.req, loginBody);
         const outcome = await sessions.login(email, password, clientOf(call));
@@ -41,6 +44,7 @@ export function authRoutes({ sessions }: { sessions: Sessions }): Route[] {
     {
       ...{ method: 'POST', path: '/api/v1/auth/refresh', needs: 'public', errors: 'envelope' },
       summary: 'Spend a refresh token for a new pair of tokens',
+      spec: { tag: 'Access', body: refreshBody, answers: { 200: tokensAnswer } },
       async handle(call) {
         const given = bodyOf(call.req, refreshBody).refresh_token;
         const cookie = given === undefined ? cookieOf(call) : undefined;
@@ -61,6 +65,7 @@ export function authRoutes({ sessions }: { sessions: Sessions }): Route[] {
     {
       ...{ method: 'POST', path: '/api/v1/auth/logout', needs: 'read', errors: 'envelope' },
       summary: 'End the session',
+      spec: { tag: 'Access', answers: { 200: statusAnswer('ok') } },
       async handle(call) {
         await sessions.logout(principalOf(call), actorOf(call));
         clearCookie(call);

@@ -9,8 +9,18 @@ import {
   type Trial,
 } from '../../notify/index.ts';
 import type { Channel } from '../../notify/index.ts';
-import { actorOf, bodyOf, found, isoTime, pageOf, paramOf, principalOf } from '../parse.ts';
+import {
+  actorOf,
+  bodyOf,
+  found,
+  isoTime,
+  pageOf,
+  paramOf,
+  principalOf,
+  pageSchema,
+} from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import { channelAnswer, channelsAnswer, trialAnswer } from '../schemas/alerts.ts';
 
 /** No colon: `KIND:TARGET` is no name. `test` is a path of its own. */
 const name = z
@@ -69,6 +79,7 @@ function collectionRoutes(channels: Channels): Route[] {
   return [
     {
       ...{ ...row, method: 'GET', path: base, needs: 'read', summary: 'Channels of the tenant' },
+      spec: { tag: 'Notifications', query: pageSchema, answers: { 200: channelsAnswer } },
       async handle(call) {
         const { limit, offset } = pageOf(call.req);
         const all = await channels.list(principalOf(call).tenantId);
@@ -78,6 +89,7 @@ function collectionRoutes(channels: Channels): Route[] {
     },
     {
       ...{ ...row, method: 'POST', path: base, needs: 'admin', summary: 'Make a channel' },
+      spec: { tag: 'Notifications', body: newChannel, answers: { 201: channelAnswer } },
       async handle(call) {
         const body = bodyOf(call.req, newChannel);
         const wanted = {
@@ -95,10 +107,12 @@ function memberRoutes(channels: Channels, target: Target): Route[] {
   return [
     {
       ...{ ...row, method: 'GET', path: one, needs: 'read', summary: 'One channel' },
+      spec: { tag: 'Notifications', answers: { 200: channelAnswer } },
       handle: async (call) => void call.res.json(toJson(call, await target(call))),
     },
     {
       ...{ ...row, method: 'PATCH', path: one, needs: 'admin', summary: 'Change a channel' },
+      spec: { tag: 'Notifications', body: patch, answers: { 200: channelAnswer } },
       async handle(call) {
         const body = bodyOf(call.req, patch);
         const wanted = {
@@ -113,6 +127,7 @@ function memberRoutes(channels: Channels, target: Target): Route[] {
     },
     {
       ...{ ...row, method: 'DELETE', path: one, needs: 'admin', summary: 'Remove a channel' },
+      spec: { tag: 'Notifications', answers: { 204: 'empty' } },
       async handle(call) {
         await channels.remove(await target(call), actorOf(call));
         call.res.status(204).end();
@@ -135,6 +150,7 @@ function trialRoutes({ channels, tryOut }: Deps, target: Target): Route[] {
     {
       ...{ ...row, method: 'POST', path: `${base}/test`, needs: 'admin' },
       summary: 'Send a test message by a channel that is not saved',
+      spec: { tag: 'Notifications', body: unsaved, answers: { 200: trialAnswer } },
       async handle(call) {
         const body = bodyOf(call.req, unsaved);
         const { tenantId } = principalOf(call);
@@ -149,6 +165,7 @@ function trialRoutes({ channels, tryOut }: Deps, target: Target): Route[] {
     {
       ...{ ...row, method: 'POST', path: `${one}/test`, needs: 'operate' },
       summary: 'Send a test message by a channel',
+      spec: { tag: 'Notifications', answers: { 200: trialAnswer } },
       handle: async (call) => answer(call, await target(call)),
     },
   ];

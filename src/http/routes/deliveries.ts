@@ -12,6 +12,7 @@ import {
   queryOf,
 } from '../parse.ts';
 import type { Route } from '../route.ts';
+import { deliveriesAnswer, resentAnswer } from '../schemas/alerts.ts';
 
 const wanted = pageSchema.extend({
   incident_id: z.uuid().optional(),
@@ -31,6 +32,7 @@ export function deliveryRoutes({ trail }: { trail: DeliveryTrail }): Route[] {
     {
       ...{ ...row, method: 'GET', path: '/api/v1/deliveries', needs: 'read' },
       summary: 'Messages about alerts, newest first',
+      spec: { tag: 'Notifications', query: wanted, answers: { 200: deliveriesAnswer } },
       async handle(call) {
         const principal = principalOf(call);
         const { limit, offset, ...filter } = queryOf(call.req, wanted);
@@ -47,6 +49,7 @@ export function deliveryRoutes({ trail }: { trail: DeliveryTrail }): Route[] {
     {
       ...{ ...row, method: 'POST', path: '/api/v1/deliveries/:id/resend', needs: 'operate' },
       summary: 'Send a message again that was given up',
+      spec: { tag: 'Notifications', answers: { 202: resentAnswer } },
       async handle(call) {
         const id = paramOf(call.req, 'id');
         const { tenantId } = principalOf(call);

@@ -8,8 +8,20 @@ import {
 import { hostIdSchema, printableText, tagsSchema } from '../../hosts/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
 import { toSettingsJson } from './agent-json.ts';
-import { actorOf, bodyOf, found, ipOf, isoTime, pageOf, paramOf, principalOf } from '../parse.ts';
+import {
+  actorOf,
+  bodyOf,
+  found,
+  ipOf,
+  isoTime,
+  pageOf,
+  paramOf,
+  principalOf,
+  pageSchema,
+} from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import { enrolmentTokensAnswer, madeTokenAnswer } from '../schemas/access.ts';
+import { enrolledAnswer } from '../schemas/agents.ts';
 
 const maxTtlSeconds = 30 * 86_400;
 const newToken = z.strictObject({
@@ -71,6 +83,7 @@ export function enrolmentRoutes({ agents, publicUrl }: Deps): Route[] {
   return [
     {
       ...{ ...row, method: 'POST', path, summary: 'Make an enrolment token, shown this once' },
+      spec: { tag: 'Agents', body: newToken, answers: { 201: madeTokenAnswer } },
       async handle(call) {
         const { ttl_seconds: ttl, max_uses: maxUses, ...body } = bodyOf(call.req, newToken);
         const bound = body.host_id === undefined ? {} : { hostId: body.host_id };
@@ -91,6 +104,7 @@ export function enrolmentRoutes({ agents, publicUrl }: Deps): Route[] {
     },
     {
       ...{ ...row, method: 'GET', path, summary: 'Enrolment tokens of the tenant' },
+      spec: { tag: 'Agents', query: pageSchema, answers: { 200: enrolmentTokensAnswer } },
       async handle(call) {
         const page = pageOf(call.req);
         const { items, total } = await agents.tokens.list(principalOf(call).tenantId, page);
@@ -99,6 +113,7 @@ export function enrolmentRoutes({ agents, publicUrl }: Deps): Route[] {
     },
     {
       ...{ ...row, method: 'DELETE', path: `${path}/:id`, summary: 'Revoke an enrolment token' },
+      spec: { tag: 'Agents', answers: { 204: 'empty' } },
       async handle(call) {
         const { tenantId } = principalOf(call);
         const token = await found('token', agents.tokens.get(tenantId, paramOf(call.req, 'id')));
@@ -112,6 +127,7 @@ export function enrolmentRoutes({ agents, publicUrl }: Deps): Route[] {
       summary: 'Give a machine that brings a token its host and key',
       // Refused ones are counted by address; a fleet behind one address may come at once.
       budget: 'none',
+      spec: { tag: 'Agents', body: enrolment, answers: { 201: enrolledAnswer } },
       async handle(call) {
         const from = { address: ipOf(call.req), requestId: call.requestId };
         const outcome = await agents.enrol(bearerOf(call), bodyOf(call.req, enrolment), from);

@@ -3,7 +3,14 @@ import type { Principal } from '../../access/index.ts';
 import type { HaLeader, Ingest, Rejection, WhitelistMode } from '../../ingest/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
 import { z } from 'zod';
+import { pageSchema } from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import {
+  acceptedAnswer,
+  heartbeatAnswer,
+  leadersAnswer,
+  rejectionsAnswer,
+} from '../schemas/ingest.ts';
 import { toAnswer } from '../write/answer.ts';
 import { configHeader, nextKeyHeader } from '../write/agent-headers.ts';
 import { toSettingsJson } from './agent-json.ts';
@@ -54,10 +61,7 @@ const batchBody = z.strictObject({
 
 const heartbeatBody = z.looseObject({ host_id: hostId });
 
-const pageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(500).default(50),
-  offset: z.coerce.number().int().min(0).max(1_000_000).default(0),
-});
+const pageQuery = pageSchema;
 
 function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
@@ -135,7 +139,9 @@ function answerHeartbeat({ res }: Call, outcome: HeartbeatOutcome): void {
 
 /** The write path's JSON side, and what can be read about it. */
 export function ingestRoutes(deps: IngestRouteDeps): Route[] {
-  const row = (rest: Pick<Route, 'method' | 'path' | 'needs' | 'summary' | 'handle'>): Route => ({
+  const row = (
+    rest: Pick<Route, 'method' | 'path' | 'needs' | 'summary' | 'spec' | 'handle'>,
+  ): Route => ({
     errors: 'envelope',
     ...rest,
   });
@@ -143,6 +149,7 @@ export function ingestRoutes(deps: IngestRouteDeps): Route[] {
     row({
       method: 'POST',
       path: '/api/v1/ingest/metrics',
+      spec: { tag: 'Ingest', body: batchBody, answers: { 200: acceptedAnswer } },
       needs: 'write',
       summary: 'batch of up to 1,000 metrics as JSON',
       handle: metricsRoute(deps),
@@ -150,6 +157,7 @@ export function ingestRoutes(deps: IngestRouteDeps): Route[] {
     row({
       method: 'POST',
       path: '/api/v1/ingest/heartbeat',
+      spec: { tag: 'Ingest', body: heartbeatBody, answers: { 200: heartbeatAnswer } },
       needs: 'write',
       summary: "an agent's sign of life; answers with its configuration",
       handle: async (call) => {
@@ -163,6 +171,7 @@ export function ingestRoutes(deps: IngestRouteDeps): Route[] {
     row({
       method: 'GET',
       path: '/api/v1/ingest/rejections',
+      spec: { tag: 'Ingest', query: pageQuery, answers: { 200: rejectionsAnswer } },
       needs: 'read',
       summary: 'what was not stored, with reason, series and sender',
       handle: async (call) => {
@@ -175,6 +184,7 @@ export function ingestRoutes(deps: IngestRouteDeps): Route[] {
     row({
       method: 'GET',
       path: '/api/v1/ingest/ha',
+      spec: { tag: 'Ingest', answers: { 200: leadersAnswer } },
       needs: 'read',
       summary: 'which replica of each HA pair is taken',
       handle: async (call) => {

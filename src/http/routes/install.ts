@@ -5,6 +5,7 @@ import type { InstallKit, ServedFile } from '../../install/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
 import { paramOf } from '../parse.ts';
 import type { Route } from '../route.ts';
+import { textAnswer } from '../schemas/foreign.ts';
 
 interface InstallRouteDeps {
   kit: InstallKit;
@@ -22,6 +23,10 @@ export function installRoutes({ kit, publicUrl }: InstallRouteDeps): Route[] {
   return [
     {
       ...{ ...row, path: '/install.sh', summary: 'Shell script that installs the agent' },
+      spec: {
+        tag: 'Agents',
+        answers: { 200: textAnswer('text/x-shellscript', 'The script, with this address in it.') },
+      },
       async handle({ req, res }) {
         const script = await kit.script(publicUrl ?? addressedAs(req));
         if (script === undefined) throw notThere();
@@ -31,6 +36,10 @@ export function installRoutes({ kit, publicUrl }: InstallRouteDeps): Route[] {
     },
     {
       ...{ ...row, path: '/install/:file', summary: 'A file of the agent, or SHA256SUMS' },
+      spec: {
+        tag: 'Agents',
+        answers: { 200: textAnswer('application/octet-stream', 'The file.'), 304: 'empty' },
+      },
       async handle({ req, res }) {
         const name = paramOf(req, 'file');
         if (name === 'SHA256SUMS') {

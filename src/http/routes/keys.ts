@@ -9,8 +9,10 @@ import {
   pageOf,
   paramOf,
   principalOf,
+  pageSchema,
 } from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import { issuedKeyAnswer, keyAnswer, keysAnswer } from '../schemas/access.ts';
 
 const newKey = z
   .strictObject({
@@ -42,6 +44,7 @@ export function keyRoutes({ keys }: { keys: Keys }): Route[] {
   return [
     {
       ...{ ...row, method: 'GET', path: '/api/v1/keys', summary: 'Keys of the tenant' },
+      spec: { tag: 'Access', query: pageSchema, answers: { 200: keysAnswer } },
       async handle(call) {
         const page = pageOf(call.req);
         const { items, total } = await keys.list(principalOf(call).tenantId, page);
@@ -50,6 +53,7 @@ export function keyRoutes({ keys }: { keys: Keys }): Route[] {
     },
     {
       ...{ ...row, method: 'POST', path: '/api/v1/keys', summary: 'Make a key, shown this once' },
+      spec: { tag: 'Access', body: newKey, answers: { 201: issuedKeyAnswer } },
       async handle(call) {
         const wanted = bodyOf(call.req, newKey);
         const issued = await keys.create(principalOf(call).tenantId, wanted, actorOf(call));
@@ -58,10 +62,12 @@ export function keyRoutes({ keys }: { keys: Keys }): Route[] {
     },
     {
       ...{ ...row, method: 'GET', path: one, summary: 'One key, without its secret' },
+      spec: { tag: 'Access', answers: { 200: keyAnswer } },
       handle: async (call) => void call.res.json(toJson(await target(call))),
     },
     {
       ...{ ...row, method: 'DELETE', path: one, summary: 'Revoke a key' },
+      spec: { tag: 'Access', answers: { 204: 'empty' } },
       async handle(call) {
         await keys.revoke(await target(call), actorOf(call));
         call.res.status(204).end();
@@ -69,6 +75,7 @@ export function keyRoutes({ keys }: { keys: Keys }): Route[] {
     },
     {
       ...{ ...row, method: 'POST', path: `${one}/rotate`, summary: 'Make a successor of a key' },
+      spec: { tag: 'Access', body: rotation, answers: { 201: issuedKeyAnswer } },
       async handle(call) {
         const { overlap_seconds: overlap } = bodyOf(call.req, rotation);
         const issued = await keys.rotate(await target(call), overlap * 1_000, actorOf(call));

@@ -21,6 +21,9 @@ import {
   queryOf,
 } from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import { userAnswer } from '../schemas/access.ts';
+import { listAnswer, maybeText, statusAnswer, timeAnswer } from '../schemas/common.ts';
+import { userJson } from './users.ts';
 
 export interface OwnAccountDeps {
   users: Users;
@@ -28,38 +31,25 @@ export interface OwnAccountDeps {
   sessions: Sessions;
 }
 
-const time = z.iso.datetime();
-const meAnswer = z.strictObject({
-  id: z.string(),
-  email: z.string(),
-  role: z.enum(['Viewer', 'Operator', 'Admin']),
-  status: z.enum(['active', 'disabled']),
-  created_at: time,
-  tenant: z.string(),
-});
+const meAnswer = userAnswer.extend({ tenant: z.string() });
 const passwordBody = z.strictObject({
   current_password: z.string().min(1).max(1_024),
   new_password: z.string().min(1).max(1_024),
 });
-const statusAnswer = z.strictObject({ status: z.literal('ok') });
 const sessionsQuery = pageSchema.extend({
   user_id: z.string().min(1).max(64).optional().describe('Of another user: for an Admin.'),
 });
-const sessionsAnswer = z.strictObject({
-  sessions: z.array(
-    z.strictObject({
-      id: z.string(),
-      ip: z.string().nullable().describe('Where the login came from.'),
-      created_at: time,
-      last_refresh_at: time,
-      expires_at: time,
-      is_current: z.boolean(),
-    }),
-  ),
-  total: z.int(),
-  limit: z.int(),
-  offset: z.int(),
-});
+const sessionsAnswer = listAnswer(
+  'sessions',
+  z.strictObject({
+    id: z.string(),
+    ip: maybeText.describe('Where the login came from.'),
+    created_at: timeAnswer,
+    last_refresh_at: timeAnswer,
+    expires_at: timeAnswer,
+    is_current: z.boolean(),
+  }),
+);
 
 const row = { needs: 'read', errors: 'envelope' } as const;
 
@@ -70,12 +60,15 @@ export function ownAccountRoutes(deps: OwnAccountDeps): Route[] {
     {
       ...{ ...row, method: 'GET', path: '/api/v1/users/me', summary: 'Who is asking' },
       spec: { tag: 'Access', answers: { 200: meAnswer } },
-      handle: async (call) => void call.res.json(toJson(await self(call, users))),
+      async handle(call) {
+        const user = await self(call, users);
+        call.res.json({ ...userJson(user), tenant: user.tenantId });
+      },
     },
     {
       ...{ ...row, method: 'POST', path: '/api/v1/users/me/password' },
       summary: 'Change the own password; the other sessions end',
-      spec: { tag: 'Access', body: passwordBody, answers: { 200: statusAnswer } },
+      spec: { tag: 'Access', body: passwordBody, answers: { 200: statusAnswer('ok') } },
       async handle(call) {
         const body = bodyOf(call.req, passwordBody);
         const words = { current: body.current_password, next: body.new_password };
@@ -151,10 +144,6 @@ async function whose(
 
 const isOwn = ({ userId }: Session, { kind, id }: Principal): boolean =>
   kind === 'user' && userId === id;
-
-function toJson({ id, email, role, status, createdAtMs, tenantId }: User) {
-  return { id, email, role, status, created_at: isoTime(createdAtMs), tenant: tenantId };
-}
 
 function sessionJson({ id, ip, createdAtMs, expiresAtMs }: Session, { sessionId }: Principal) {
   return {

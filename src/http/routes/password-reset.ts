@@ -4,6 +4,7 @@ import { GaugewayError } from '../../platform/index.ts';
 import { actorOf, bodyOf, found, ipOf, isoTime, paramOf, principalOf } from '../parse.ts';
 import { absoluteUrl } from '../public-url.ts';
 import type { Route } from '../route.ts';
+import { statusAnswer, timeAnswer } from '../schemas/common.ts';
 
 export interface PasswordResetDeps {
   users: Users;
@@ -26,14 +27,13 @@ const spendPath = '/api/v1/auth/reset';
 const nothing = z.strictObject({});
 const issuedAnswer = z.strictObject({
   reset_token: z.string().describe('Shown this once.'),
-  expires_at: z.iso.datetime(),
+  expires_at: timeAnswer,
   mailed: z.boolean().describe('Whether the mail server took a mail to the user with it.'),
 });
 const spendBody = z.strictObject({
   token: z.string().min(1).max(256),
   password: z.string().min(1).max(1_024),
 });
-const statusAnswer = z.strictObject({ status: z.literal('ok') });
 
 /** A forgotten password: an administrator makes a token, its owner spends it for a new password. */
 export function passwordResetRoutes(deps: PasswordResetDeps): Route[] {
@@ -60,7 +60,7 @@ export function passwordResetRoutes(deps: PasswordResetDeps): Route[] {
     {
       ...{ method: 'POST', path: spendPath, needs: 'public', errors: 'envelope' },
       summary: 'Set a new password with such a token; all sessions of the user end',
-      spec: { tag: 'Access', body: spendBody, answers: { 200: statusAnswer } },
+      spec: { tag: 'Access', body: spendBody, answers: { 200: statusAnswer('ok') } },
       async handle(call) {
         const { token, password } = bodyOf(call.req, spendBody);
         const client = { ip: ipOf(call.req), requestId: call.requestId };

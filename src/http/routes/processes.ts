@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { topBy, type Hosts, type TopProcess } from '../../hosts/index.ts';
 import { found, isoTimeOrNull, principalOf, queryOf } from '../parse.ts';
 import type { Route } from '../route.ts';
+import { topProcessesAnswer } from '../schemas/agents.ts';
 
 const querySchema = z.strictObject({
   host_id: z.string().min(1).max(63),
@@ -15,6 +16,7 @@ export function processRoutes({ hosts }: { hosts: Hosts }): Route[] {
     {
       ...{ method: 'GET', needs: 'read', errors: 'envelope', path: '/api/v1/processes/top' },
       summary: 'Leading processes of one host',
+      spec: { tag: 'Hosts', query: querySchema, answers: { 200: topProcessesAnswer } },
       async handle(call) {
         const { tenantId } = principalOf(call);
         const { host_id: hostId, metric, limit } = queryOf(call.req, querySchema);

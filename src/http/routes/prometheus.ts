@@ -3,7 +3,8 @@ import type { Response } from 'express';
 import { GaugewayError } from '../../platform/index.ts';
 import type { Query, QueryErrorType, QueryOutcome } from '../../query/index.ts';
 import { argumentsOf } from '../prometheus-arguments.ts';
-import type { Call, Route } from '../route.ts';
+import type { Call, Route, RouteSpec } from '../route.ts';
+import { prometheusAnswer, textAnswer } from '../schemas/foreign.ts';
 
 /** Ports to rooms that have their own say about alerts and hosts; each answers for one tenant only. */
 export interface PrometheusViews {
@@ -130,6 +131,7 @@ function toRoutes({ methods, path, summary, needs, answer }: Endpoint): Route[] 
         path: prefix + path,
         needs,
         errors: 'prometheus',
+        spec: specOf(path, allowed),
         summary: `Prometheus: ${allowed ? summary : 'not with this method (405)'}`,
         handle: async (call) => {
           // Refused here as well as in front: no principal, no tenant, no question.
@@ -140,6 +142,13 @@ function toRoutes({ methods, path, summary, needs, answer }: Endpoint): Route[] 
       };
     }),
   );
+}
+
+function specOf(path: string, isAllowed: boolean): RouteSpec {
+  const refused = textAnswer('text/plain', 'Not with this method.');
+  const samples = textAnswer('text/plain', 'Exposition format.');
+  const answer = path === '/federate' ? samples : prometheusAnswer;
+  return { tag: 'Prometheus API', answers: isAllowed ? { 200: answer } : { 405: refused } };
 }
 
 /** Grafana posts first and repeats as GET on a 405; a 404 it would take for a server without the endpoint. */

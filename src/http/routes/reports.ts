@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { tagsSchema } from '../../hosts/index.ts';
+import { printableText, tagsSchema } from '../../hosts/index.ts';
 import type {
   Exports,
   NewSchedule,
@@ -38,11 +38,7 @@ const weekdays = [
   'saturday',
 ] as const;
 const fields = {
-  name: z
-    .string()
-    .min(1)
-    .max(100)
-    .regex(/^[^\p{Cc}]*$/u, 'has control characters'),
+  name: printableText(100),
   tags: tagsSchema.describe('Hosts that have all of these; all hosts where there are none.'),
   weekday: z.enum(weekdays),
   at: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected HH:MM'),

@@ -13,6 +13,8 @@ import {
   queryOf,
 } from '../parse.ts';
 import type { Route } from '../route.ts';
+import { heldAlertsAnswer, silenceAnswer, silencesAnswer } from '../schemas/alerts.ts';
+import { statusAnswer } from '../schemas/common.ts';
 import { toEventJson } from './alert-event-json.ts';
 
 interface Deps {
@@ -46,6 +48,8 @@ const newSilence = z.strictObject({
   comment: z.string().min(1).max(2_000),
 });
 
+const previewed = z.strictObject({ matchers });
+
 const change = z.strictObject({
   matchers: matchers.optional(),
   starts_at: time.optional(),
@@ -72,6 +76,7 @@ function readRoutes({ silences, incidents }: Deps): Route[] {
   return [
     {
       ...{ ...reader, path: all, summary: 'Silences and maintenance windows' },
+      spec: { tag: 'Alerts', query: listQuery, answers: { 200: silencesAnswer } },
       async handle(call) {
         const { limit, offset, state, kind } = queryOf(call.req, listQuery);
         const known = await silences.list(principalOf(call).tenantId);
@@ -87,6 +92,7 @@ function readRoutes({ silences, incidents }: Deps): Route[] {
     },
     {
       ...{ ...reader, path: one, summary: 'One silence' },
+      spec: { tag: 'Alerts', answers: { 200: silenceAnswer } },
       async handle(call) {
         const { tenantId } = principalOf(call);
         const silence = await found('silence', silences.get(tenantId, paramOf(call.req, 'id')));
@@ -96,8 +102,9 @@ function readRoutes({ silences, incidents }: Deps): Route[] {
     {
       ...{ ...reader, method: 'POST', path: `${all}/preview` },
       summary: 'Which open alerts a silence with these matchers would hold back',
+      spec: { tag: 'Alerts', body: previewed, answers: { 200: heldAlertsAnswer } },
       async handle(call) {
-        const body = bodyOf(call.req, z.object({ matchers }));
+        const body = bodyOf(call.req, previewed);
         const wanted = toMatchers(body.matchers);
         requireMatchers(wanted);
         const { tenantId } = principalOf(call);
@@ -120,6 +127,7 @@ function changeRoutes({ silences, clock }: Deps): Route[] {
     {
       ...{ ...operator, method: 'POST', path: all },
       summary: 'Hold back messages about matching alerts until an end',
+      spec: { tag: 'Alerts', body: newSilence, answers: { 201: silenceAnswer } },
       async handle(call) {
         const body = bodyOf(call.req, newSilence);
         const startsAtMs =
@@ -140,6 +148,7 @@ function changeRoutes({ silences, clock }: Deps): Route[] {
     {
       ...{ ...operator, method: 'PATCH', path: one },
       summary: 'Change a silence; with other matchers a new one takes its place',
+      spec: { tag: 'Alerts', body: change, answers: { 200: silenceAnswer } },
       async handle(call) {
         const body = bodyOf(call.req, change);
         const by = actorOf(call);
@@ -157,6 +166,7 @@ function changeRoutes({ silences, clock }: Deps): Route[] {
     },
     {
       ...{ ...operator, method: 'DELETE', path: one, summary: 'End a silence now' },
+      spec: { tag: 'Alerts', answers: { 200: statusAnswer('expired') } },
       async handle(call) {
         const by = actorOf(call);
         const id = paramOf(call.req, 'id');

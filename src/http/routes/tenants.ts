@@ -7,8 +7,18 @@ import {
   type Users,
 } from '../../access/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
-import { actorOf, bodyOf, found, isoTime, pageOf, paramOf, principalOf } from '../parse.ts';
+import {
+  actorOf,
+  bodyOf,
+  found,
+  isoTime,
+  pageOf,
+  paramOf,
+  principalOf,
+  pageSchema,
+} from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import { newTenantAnswer, tenantAnswer, tenantsAnswer } from '../schemas/access.ts';
 
 const count = z.int().min(0);
 const policy = z.strictObject({
@@ -41,6 +51,7 @@ export function tenantRoutes({ tenants, users }: { tenants: Tenants; users: User
   return [
     {
       ...{ ...row, method: 'GET', path: '/api/v1/tenants', summary: 'All tenants' },
+      spec: { tag: 'Tenants', query: pageSchema, answers: { 200: tenantsAnswer } },
       async handle(call) {
         requireInstallationAdmin(call);
         const page = pageOf(call.req);
@@ -51,6 +62,7 @@ export function tenantRoutes({ tenants, users }: { tenants: Tenants; users: User
     {
       ...{ ...row, method: 'POST', path: '/api/v1/tenants' },
       summary: 'Make a tenant and its first administrator',
+      spec: { tag: 'Tenants', body: newTenant, answers: { 201: newTenantAnswer } },
       async handle(call) {
         requireInstallationAdmin(call);
         const body = bodyOf(call.req, newTenant);
@@ -75,6 +87,7 @@ export function tenantRoutes({ tenants, users }: { tenants: Tenants; users: User
     },
     {
       ...{ ...row, method: 'PATCH', path: '/api/v1/tenants/:id', summary: 'Change name or limits' },
+      spec: { tag: 'Tenants', body: change, answers: { 200: tenantAnswer } },
       async handle(call) {
         requireInstallationAdmin(call);
         const body = bodyOf(call.req, change);

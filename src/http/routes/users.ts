@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import type { User, Users } from '../../access/index.ts';
-import { actorOf, bodyOf, found, isoTime, pageOf, paramOf, principalOf } from '../parse.ts';
+import {
+  actorOf,
+  bodyOf,
+  found,
+  isoTime,
+  pageOf,
+  paramOf,
+  principalOf,
+  pageSchema,
+} from '../parse.ts';
 import type { Call, Route } from '../route.ts';
+import { userAnswer, usersAnswer } from '../schemas/access.ts';
 
 const role = z.enum(['Viewer', 'Operator', 'Admin']);
 const password = z.string().min(1).max(1_024);
@@ -28,34 +38,39 @@ export function userRoutes({ users }: { users: Users }): Route[] {
   return [
     {
       ...{ ...row, method: 'GET', path: '/api/v1/users', summary: 'Users of the tenant' },
+      spec: { tag: 'Access', query: pageSchema, answers: { 200: usersAnswer } },
       async handle(call) {
         const page = pageOf(call.req);
         const { items, total } = await users.list(principalOf(call).tenantId, page);
-        call.res.json({ users: items.map(toJson), total, ...page });
+        call.res.json({ users: items.map(userJson), total, ...page });
       },
     },
     {
       ...{ ...row, method: 'POST', path: '/api/v1/users', summary: 'Add a user' },
+      spec: { tag: 'Access', body: newUser, answers: { 201: userAnswer } },
       async handle(call) {
         const wanted = bodyOf(call.req, newUser);
         const user = await users.create(principalOf(call).tenantId, wanted, actorOf(call));
-        call.res.status(201).json(toJson(user));
+        call.res.status(201).json(userJson(user));
       },
     },
     {
       ...{ ...row, method: 'GET', path: one, summary: 'One user' },
-      handle: async (call) => void call.res.json(toJson(await target(call))),
+      spec: { tag: 'Access', answers: { 200: userAnswer } },
+      handle: async (call) => void call.res.json(userJson(await target(call))),
     },
     {
       ...{ ...row, method: 'PATCH', path: one, summary: 'Change role, status or password' },
+      spec: { tag: 'Access', body: change, answers: { 200: userAnswer } },
       async handle(call) {
         const wanted = bodyOf(call.req, change);
         const user = await users.update(await target(call), wanted, actorOf(call));
-        call.res.json(toJson(user));
+        call.res.json(userJson(user));
       },
     },
     {
       ...{ ...row, method: 'DELETE', path: one, summary: 'Remove a user' },
+      spec: { tag: 'Access', answers: { 204: 'empty' } },
       async handle(call) {
         await users.remove(await target(call), actorOf(call));
         call.res.status(204).end();
@@ -64,6 +79,6 @@ export function userRoutes({ users }: { users: Users }): Route[] {
   ];
 }
 
-function toJson({ id, email, role: ofUser, status, createdAtMs }: User) {
+export function userJson({ id, email, role: ofUser, status, createdAtMs }: User) {
   return { id, email, role: ofUser, status, created_at: isoTime(createdAtMs) };
 }
