@@ -14,6 +14,8 @@ export { alertEventRoutes } from './routes/alert-events.ts';
 export { alertQuestionRoutes } from './routes/alert-questions.ts';
 export { alertRuleRoutes } from './routes/alert-rules.ts';
 export { alertmanagerRoutes } from './routes/alertmanager.ts';
+export { toEventJson } from './routes/alert-event-json.ts';
+export { toHostJson } from './routes/host-json.ts';
 export { auditRoutes } from './routes/audit.ts';
 export { authRoutes } from './routes/auth.ts';
 export { channelRoutes } from './routes/channels.ts';
