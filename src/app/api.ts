@@ -5,6 +5,8 @@ import {
   authRoutes,
   enrolmentRoutes,
   keyRoutes,
+  ownAccountRoutes,
+  passwordResetRoutes,
   prometheusRoutes,
   tenantRoutes,
   userRoutes,
@@ -26,6 +28,7 @@ import type { Foundation } from './compose.ts';
 import { blobsOf, startExports } from './exports.ts';
 import { hostsApi, readCacheOf } from './hosts-api.ts';
 import { liveOf } from './live.ts';
+import { passwordMail } from './password-mail.ts';
 import type { People } from './people.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
 import { reportsApi } from './reports.ts';
@@ -67,7 +70,7 @@ export async function startApi(
 ): Promise<Api> {
   const { loaded, meters, version } = foundation;
   const { access, agents } = people;
-  const { query: config, retention } = loaded.config;
+  const { publicUrl, query: config, retention } = loaded.config;
   const retentionMs = () => retention.raw;
   const query = createQuery({
     reader,
@@ -105,6 +108,8 @@ export async function startApi(
     ...prometheusRoutes({ query, views, version, startedMs: Date.now(), retentionMs }),
     ...authRoutes(access),
     ...userRoutes(access),
+    ...ownAccountRoutes(access),
+    ...passwordResetRoutes({ ...access, publicUrl, mail: passwordMail(foundation) }),
     ...keyRoutes(access),
     ...tenantRoutes(access),
     ...auditRoutes(access),
@@ -112,7 +117,7 @@ export async function startApi(
     ...files.routes,
     ...reportsApi(foundation, postgres, files.exports),
     ...agentRoutes({ agents, clock: systemClock }),
-    ...enrolmentRoutes({ agents, publicUrl: loaded.config.publicUrl }),
+    ...enrolmentRoutes({ agents, publicUrl }),
   ];
   return { routes, live: liveOf(foundation, postgres, people, { ...seen, incidents }) };
 }

@@ -18,6 +18,7 @@ import { heartbeatTo } from './heartbeats.ts';
 import { startPeople, type People } from './people.ts';
 import { startNotify } from './notify.ts';
 import { startOwnMetrics } from './own-metrics.ts';
+import { startPurge } from './purge.ts';
 import { readyChecks } from './ready.ts';
 import { startReports } from './reports.ts';
 import { openServer } from './server.ts';
@@ -44,7 +45,10 @@ export const buildRooms: BuildRooms = async (foundation) => {
     : undefined;
   const { rulers, notifiers } = await startWatch(foundation, postgres, people);
   const reading = openReading(foundation);
-  if (roles.has('worker')) startReports(foundation, postgres, reading);
+  if (roles.has('worker')) {
+    startReports(foundation, postgres, reading);
+    startPurge(foundation, postgres);
+  }
   const forward = gateway?.forward;
   const checks = readyChecks(foundation, {
     ...{ postgres, changes: people.changes, forward },

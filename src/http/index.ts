@@ -34,6 +34,12 @@ export {
 } from './routes/ingest.ts';
 export { installRoutes } from './routes/install.ts';
 export { metricRoutes } from './routes/metrics.ts';
+export { ownAccountRoutes, type OwnAccountDeps } from './routes/own-account.ts';
+export {
+  passwordResetRoutes,
+  type PasswordResetDeps,
+  type ResetMail,
+} from './routes/password-reset.ts';
 export { processRoutes } from './routes/processes.ts';
 export { keyRoutes } from './routes/keys.ts';
 export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';

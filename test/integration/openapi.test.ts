@@ -22,6 +22,7 @@ const stage = new Stage();
 let product: Product;
 let document: OpenApiDocument;
 let admin: Call;
+let knex: ReturnType<typeof databaseOf>;
 
 beforeAll(async () => {
   const storage = await startStorage(stage);
@@ -31,6 +32,7 @@ beforeAll(async () => {
   });
   admin = caller(product, product.adminToken);
   document = await documentOf(product.url);
+  knex = databaseOf(stage, product);
   await store(storage.target, [
     {
       ...{ metric: 'cpu_utilization', hostId: 'doc-1' },
@@ -45,6 +47,7 @@ afterAll(() => stage.end(), 60_000);
 const ids: Record<string, string> = {};
 let refresh = '';
 let exported = '';
+let reset = '';
 
 async function made(path: string, body: object, field = 'id'): Promise<string> {
   const answer = await admin('POST', path, body);
@@ -75,6 +78,12 @@ async function makeThings(): Promise<void> {
   ids['/api/v1/users'] = await made('/api/v1/users', {
     ...{ email: 'doc@example.com', password: 'a-long-password-of-a-person', role: 'Viewer' },
   });
+  reset = await made(`/api/v1/users/${ids['/api/v1/users']}/reset-password`, {}, 'reset_token');
+  const guest = { email: 'doc-guest@example.com', password: 'a-long-password-of-a-person' };
+  const guestId = await made('/api/v1/users', { ...guest, role: 'Viewer' });
+  await caller(product, '')('POST', '/api/v1/auth/login', guest);
+  const sessions = await admin('GET', `/api/v1/sessions?user_id=${guestId}`);
+  ids['/api/v1/sessions'] = String(listOf(sessions, 'sessions')[0]?.['id']);
   ids['/api/v1/keys'] = await made('/api/v1/keys', { name: 'doc', scopes: ['read'] });
   ids['/api/v1/tenants'] = await made('/api/v1/tenants', {
     ...{ id: 'doc-tenant', name: 'Doc', admin_email: 'doc-admin@example.com' },
@@ -115,12 +124,7 @@ async function makeThings(): Promise<void> {
     return list.some(({ status }) => status === 'sent' || status === 'dead');
   });
   // One that was given up, as the resend needs it.
-  await databaseOf(
-    stage,
-    product,
-  )('deliveries')
-    .where({ id: ids['/api/v1/deliveries'] })
-    .update({ status: 'dead' });
+  await knex('deliveries').where({ id: ids['/api/v1/deliveries'] }).update({ status: 'dead' });
 }
 
 const soon = new Date(Date.now() + 3_600_000).toISOString();
@@ -130,6 +134,15 @@ const wanted: Record<string, { query?: string; body?: () => unknown; as?: 'write
     body: () => ({ email: 'admin@localhost', password: 'a-long-password-of-the-stage' }),
   },
   'POST /api/v1/auth/refresh': { body: () => ({ refresh_token: refresh }) },
+  'POST /api/v1/auth/reset': {
+    body: () => ({ token: reset, password: 'another-password-of-a-person' }),
+  },
+  'POST /api/v1/users/me/password': {
+    body: () => ({
+      current_password: 'a-long-password-of-the-stage',
+      new_password: 'another-password-of-the-stage',
+    }),
+  },
   'POST /api/v1/users': {
     body: () => ({
       ...{ email: 'more@example.com', password: 'a-long-password-of-a-person', role: 'Viewer' },
@@ -171,7 +184,7 @@ const wanted: Record<string, { query?: string; body?: () => unknown; as?: 'write
   'POST /api/v1/alerts/events/acknowledge': {
     body: () => ({ ids: [ids['/api/v1/alerts/events']], comment: 'doc' }),
   },
-  'POST /api/v1/alerts/events/{id}/acknowledge': { body: () => ({ comment: 'doc' }) },
+  'POST /api/v1/alerts/events/{id}/acknowledge': { body: () => ({ comment: 'doc, again' }) },
   'POST /api/v1/silences': {
     body: () => ({ matchers: ['alertname="x"'], ends_at: soon, comment: 'doc' }),
   },
@@ -192,6 +205,16 @@ const wanted: Record<string, { query?: string; body?: () => unknown; as?: 'write
       metrics: [{ metric: 'cpu.load1', ts: new Date().toISOString(), value: 1 }],
     }),
   },
+};
+
+/** Changes nothing that somebody would look for in the audit log, and why. */
+const unaudited: Record<string, string> = {
+  'POST /api/v1/auth/refresh': 'a session goes on; its login is there, and a reuse would be',
+  'POST /api/v1/ingest/metrics': 'samples',
+  'POST /api/v1/ingest/heartbeat': 'a sign of life; the enrolment is there',
+  'POST /api/v1/alerts/rules/preview': 'a question',
+  'POST /api/v1/silences/preview': 'a question',
+  'POST /api/v1/reports/export': 'a file of what the asker may read',
 };
 
 /** In other suites against real clients, or with a credential that this one does not have; each with where. */
@@ -226,8 +249,14 @@ function pathOf({ path }: DocumentedOperation): string {
   });
 }
 
+/** Rows of the audit log that the request left: by whom and from where as it came. */
+const auditOf = (headers: Headers): Promise<unknown[]> =>
+  knex('audit_log')
+    .where({ request_id: headers.get('x-request-id') })
+    .whereNotNull('ip');
+
 describe('the OpenAPI document', () => {
-  it('tells how every operation of the API answers', async () => {
+  it('tells how every operation of the API answers; each change is in the audit log', async () => {
     const judged: string[] = [];
     const wrong: string[] = [];
     const operations = operationsOf(document).filter(
@@ -249,6 +278,9 @@ describe('the OpenAPI document', () => {
       const { status, headers } = answer;
       const problems = problemsOf(document, operation, { status, headers, text });
       wrong.push(...problems.map((problem) => `${name}: ${problem}`));
+      const isNoted = (await auditOf(headers)).length > 0;
+      const isChange = method !== 'GET' && !(name in unaudited);
+      if (isChange !== isNoted) wrong.push(`${name}: ${isChange ? 'no' : 'an'} audit row`);
     }
     expect(wrong).toEqual([]);
     expect(judged.length).toBeGreaterThanOrEqual(75);

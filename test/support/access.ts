@@ -11,6 +11,7 @@ import {
   createChangeFeed,
   createPostgres,
   createRateWindowStore,
+  createPasswordResetStore,
   createSessionStore,
   createTenantStore,
   createUserStore,
@@ -103,6 +104,7 @@ export async function startAccess(postgres: Postgres, clock: Clock): Promise<Tes
   const access = createAccess({
     stores: {
       users: createUserStore(knex),
+      passwordResets: createPasswordResetStore(knex),
       sessions: createSessionStore(knex),
       keys: createApiKeyStore(knex),
       tenants: createTenantStore(knex),

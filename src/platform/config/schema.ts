@@ -239,6 +239,10 @@ export const configSchema = z.strictObject({
   observe,
   live,
   rateLimits,
+  audit: group({
+    retention: duration('90d', 'How long the audit log is kept.'),
+    purgeInterval: duration('1h', 'How often what is older is removed, by one worker.'),
+  }),
   reports,
   http,
   log: group({ level: choice(['debug', 'info', 'warn', 'error'], 'info', 'What is logged.') }),

@@ -27,6 +27,8 @@ export { createMetadataStore, type PostgresMetadata } from './metadata-store.ts'
 export { migrateDown, migrateTo, migrateUp, migrationState } from './migrate.ts';
 export type { Migrated, MigrationState } from './migrate.ts';
 export { createOutboxStore } from './outbox-store.ts';
+export { createPasswordResetStore } from './password-reset-store.ts';
+export { createPurgeStore } from './purge-store.ts';
 export { createReceivedAlertStore } from './received-alert-store.ts';
 export { createReportStore } from './report-store.ts';
 export { createRunQueue } from './run-queue.ts';
