@@ -38,7 +38,7 @@ export interface Authenticator {
   /** Rejects with UNAVAILABLE where only Postgres could tell and does not answer. */
   authenticate: Authenticate;
   /** What is known of the tenant's credentials is asked anew: they changed here, and the change feed is a second late. */
-  forget(tenantId: string): void;
+  forget: (tenantId: string) => void;
 }
 
 export function createAuthenticate(deps: Deps): Authenticator {

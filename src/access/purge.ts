@@ -1,11 +1,13 @@
 import { messageOf, type Clock, type Logger, type Meters } from '../platform/index.ts';
 
+type Remove = (beforeMs: number, limit: number) => Promise<number>;
+
 /** Each call removes at most `limit` rows, the oldest ones, and says how many. */
 export interface PurgeStore {
-  auditRows(beforeMs: number, limit: number): Promise<number>;
+  auditRows: Remove;
   /** That ended by themselves before, with their tokens. */
-  sessions(beforeMs: number, limit: number): Promise<number>;
-  passwordResets(beforeMs: number, limit: number): Promise<number>;
+  sessions: Remove;
+  passwordResets: Remove;
 }
 
 interface Deps {

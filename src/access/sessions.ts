@@ -151,25 +151,7 @@ export function createSessions(deps: Deps): Sessions {
       await store.create(session, token, entry);
       return grant(deps.tokens, user, session.id, { text, token });
     },
-    async refresh(refreshToken, client) {
-      if (!refreshTokenPattern.test(refreshToken)) return { ok: false, reason: 'unknown' };
-      const nowMs = clock.nowMs();
-      const next = newRefreshToken(nowMs);
-      const options = { nowMs, graceMs: reuseGraceMs };
-      const outcome = await store.rotate(sha256(refreshToken), next.token, options);
-      if (outcome.kind === 'rotated') {
-        return grant(deps.tokens, outcome.user, outcome.sessionId, next);
-      }
-      if (outcome.reason === 'reused') {
-        const { user, sessionId } = outcome;
-        log.warn('a spent refresh token came back, session ended', {
-          ...{ userId: user.id, sessionId, requestId: client.requestId },
-        });
-        const facts = { ...client, sessionId, atMs: nowMs };
-        await deps.audit.add(audited(user, 'refresh_reuse', facts));
-      }
-      return { ok: false, reason: outcome.reason };
-    },
+    refresh: (refreshToken, client) => refresh(deps, refreshToken, client),
     async logout({ tenantId, sessionId }, by) {
       if (sessionId === undefined) return;
       await store.end({ tenantId, id: sessionId }, 'logout', {
@@ -188,6 +170,27 @@ export function createSessions(deps: Deps): Sessions {
       deps.onChanged(tenantId);
     },
   };
+}
+
+async function refresh(
+  { store, tokens, audit, clock, log }: Deps,
+  refreshToken: string,
+  client: ClientContext,
+): ReturnType<Sessions['refresh']> {
+  if (!refreshTokenPattern.test(refreshToken)) return { ok: false, reason: 'unknown' };
+  const nowMs = clock.nowMs();
+  const next = newRefreshToken(nowMs);
+  const options = { nowMs, graceMs: reuseGraceMs };
+  const outcome = await store.rotate(sha256(refreshToken), next.token, options);
+  if (outcome.kind === 'rotated') return grant(tokens, outcome.user, outcome.sessionId, next);
+  if (outcome.reason === 'reused') {
+    const { user, sessionId } = outcome;
+    log.warn('a spent refresh token came back, session ended', {
+      ...{ userId: user.id, sessionId, requestId: client.requestId },
+    });
+    await audit.add(audited(user, 'refresh_reuse', { ...client, sessionId, atMs: nowMs }));
+  }
+  return { ok: false, reason: outcome.reason };
 }
 
 interface Facts extends ClientContext {

@@ -1,15 +1,9 @@
 import { createAskMeters, type AskMeters } from '../host-metrics/index.ts';
 import {
+  accessRoutes,
   agentRoutes,
-  auditRoutes,
-  authRoutes,
   enrolmentRoutes,
-  keyRoutes,
-  ownAccountRoutes,
-  passwordResetRoutes,
   prometheusRoutes,
-  tenantRoutes,
-  userRoutes,
   type ReadCache,
   type Route,
 } from '../http/index.ts';
@@ -106,13 +100,7 @@ export async function startApi(
   const routes = [
     ...alerts.routes,
     ...prometheusRoutes({ query, views, version, startedMs: Date.now(), retentionMs }),
-    ...authRoutes(access),
-    ...userRoutes(access),
-    ...ownAccountRoutes(access),
-    ...passwordResetRoutes({ ...access, publicUrl, mail: passwordMail(foundation) }),
-    ...keyRoutes(access),
-    ...tenantRoutes(access),
-    ...auditRoutes(access),
+    ...accessRoutes({ ...access, publicUrl, mail: passwordMail(foundation) }),
     ...seen.routes,
     ...files.routes,
     ...reportsApi(foundation, postgres, files.exports),

@@ -20,6 +20,7 @@ export async function openServer(
   const server = createHttpServer({
     ...parts,
     can,
+    upgradePath: live?.path,
     ...tlsOf(foundation),
     limits: {
       maxHeaderBytes: config.http.maxHeaderBytes,

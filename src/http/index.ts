@@ -8,6 +8,7 @@ export type { Can } from './middleware/guard.ts';
 export { createReadCache, type ReadCache } from './read-cache.ts';
 export type { OpenApiDocument, Operation } from './openapi.ts';
 export type { Call, Route } from './route.ts';
+export { accessRoutes, type AccessRouteDeps } from './routes/access.ts';
 export { acknowledgeLinkRoutes } from './routes/acknowledge-link.ts';
 export { agentRoutes, ownConfigRoute } from './routes/agents.ts';
 export { alertEventRoutes } from './routes/alert-events.ts';
@@ -16,8 +17,6 @@ export { alertRuleRoutes } from './routes/alert-rules.ts';
 export { alertmanagerRoutes } from './routes/alertmanager.ts';
 export { toEventJson } from './routes/alert-event-json.ts';
 export { toHostJson } from './routes/host-json.ts';
-export { auditRoutes } from './routes/audit.ts';
-export { authRoutes } from './routes/auth.ts';
 export { channelRoutes } from './routes/channels.ts';
 export { deliveryRoutes } from './routes/deliveries.ts';
 export { docsRoutes } from './routes/docs.ts';
@@ -34,18 +33,10 @@ export {
 } from './routes/ingest.ts';
 export { installRoutes } from './routes/install.ts';
 export { metricRoutes } from './routes/metrics.ts';
-export { ownAccountRoutes, type OwnAccountDeps } from './routes/own-account.ts';
-export {
-  passwordResetRoutes,
-  type PasswordResetDeps,
-  type ResetMail,
-} from './routes/password-reset.ts';
+export type { ResetMail } from './routes/password-reset.ts';
 export { processRoutes } from './routes/processes.ts';
-export { keyRoutes } from './routes/keys.ts';
 export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';
 export { reportRoutes, type ReportRouteDeps } from './routes/reports.ts';
 export { silenceRoutes } from './routes/silences.ts';
-export { tenantRoutes } from './routes/tenants.ts';
-export { userRoutes } from './routes/users.ts';
 export { createHttpServer, type HttpServer, type HttpServerDeps } from './server.ts';
 export { createWriteHandler, type RawHandler } from './write/handler.ts';

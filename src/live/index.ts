@@ -6,5 +6,6 @@
  */
 export { parseCursor, type AlertChange, type AlertFeed, type Cursor } from './alert-feed.ts';
 export type { LiveHost, LiveHosts } from './host-sweep.ts';
-export { createLive, type Live, type LiveConfig } from './live.ts';
+export type { LiveConfig } from './deps.ts';
+export { createLive, type Live } from './live.ts';
 export type { LiveReason } from './reasons.ts';

@@ -1,45 +1,18 @@
-import type { Server as HttpServer } from 'node:http';
 import { Server, type ServerOptions, type Socket } from 'socket.io';
-import type { Action, Authenticate, Principal } from '../access/index.ts';
-import type { Clock, Logger, Meters } from '../platform/index.ts';
-import type { AlertFeed } from './alert-feed.ts';
 import { createAlertTail } from './alert-tail.ts';
 import { waitingFor, type Client } from './client.ts';
-import { createHostSweep, type LiveHosts } from './host-sweep.ts';
+import type { LiveDeps } from './deps.ts';
+import { createHostSweep } from './host-sweep.ts';
 import { createLiveMeters } from './meters.ts';
 import { LiveRefusal, type LiveReason } from './reasons.ts';
 import { tellHosts } from './tell-hosts.ts';
 import { onRenew, onSubscribe, onUnsubscribe, type Asked } from './requests.ts';
 
-export interface LiveConfig {
-  /** Clients of this process. */
-  maxClients: number;
-  /** Rooms of one client. */
-  maxRooms: number;
-  /** How often figures are looked at, milliseconds. */
-  interval: number;
-  /** How often changes of alerts are looked for, milliseconds. */
-  alertInterval: number;
-  /** Packets that may wait for a slow client before it is sent away. */
-  maxWaiting: number;
-}
-
-export interface LiveDeps {
-  authenticate: Authenticate;
-  can: (principal: Principal, action: Action) => boolean;
-  feed: AlertFeed;
-  hosts: LiveHosts;
-  hasHost: (tenantId: string, id: string) => Promise<boolean>;
-  config: LiveConfig;
-  clock: Clock;
-  log: Logger;
-  meters: Meters;
-}
-
 /** Live updates over socket.io at `/live` (contract "Live"). */
 export interface Live {
+  readonly path: string;
   /** Takes over what is asked below `/live`; the rest stays with the server. */
-  attach(server: HttpServer): void;
+  attach(server: Parameters<Server['attach']>[0]): void;
   /** Tells clients to come again elsewhere and ends. */
   close(): Promise<void>;
 }
@@ -49,8 +22,10 @@ const checkMs = 1_000;
 /** In the websocket of one client. */
 const mostWaitingBytes = 8 * 1024 * 1024;
 
+const path = '/live';
+
 const options: Partial<ServerOptions> = {
-  ...{ path: '/live', serveClient: false, transports: ['websocket', 'polling'] },
+  ...{ path, serveClient: false, transports: ['websocket', 'polling'] },
   // Clients ask for rooms; nobody needs more.
   ...{ maxHttpBufferSize: 16_384, perMessageDeflate: false, httpCompression: false },
   ...{ connectTimeout: 10_000, pingInterval: 20_000, pingTimeout: 20_000 },
@@ -112,6 +87,7 @@ export function createLive(deps: LiveDeps): Live {
   const timer = setInterval(checkAll, checkMs).unref();
 
   return {
+    path,
     attach: (server) => void io.attach(server),
     async close() {
       clearInterval(timer);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AlertTail } from './alert-tail.ts';
 import { alertReader, roomOf, type Client } from './client.ts';
-import type { LiveDeps } from './live.ts';
+import type { LiveDeps } from './deps.ts';
 import type { LiveReason } from './reasons.ts';
 
 /** One connection and what its requests may reach. */

@@ -1,17 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { systemActor, type User } from '../../src/access/index.ts';
-import {
-  auditRoutes,
-  authRoutes,
-  ownAccountRoutes,
-  passwordResetRoutes,
-  userRoutes,
-  type ResetMail,
-} from '../../src/http/index.ts';
+import { createPurge, systemActor, type User } from '../../src/access/index.ts';
+import type { ResetMail } from '../../src/http/index.ts';
 import { createMeters, silentLogger } from '../../src/platform/index.ts';
-import { createPurge } from '../../src/access/index.ts';
 import { createLeases, createPurgeStore } from '../../src/storage/postgres/index.ts';
-import { createHandClock, startAccess, startDatabase } from '../support/access.ts';
+import { createHandClock, routesOf, startAccess, startDatabase } from '../support/access.ts';
 import type { TestAccess, TestDatabase } from '../support/access.ts';
 import { serve, type TestServer } from '../support/http.ts';
 
@@ -36,14 +28,7 @@ beforeAll(async () => {
   await access.bootstrap.firstTenant(first);
   await access.tenants.create({ id: 'acme', name: 'Acme', policy: {} }, by);
   server = await serve({
-    routes: [
-      ...[...authRoutes(access), ...userRoutes(access), ...ownAccountRoutes(access)],
-      ...auditRoutes(access),
-      ...passwordResetRoutes({
-        ...{ users: access.users, accounts: access.accounts, publicUrl: 'https://g.example' },
-        mail: (message) => Promise.resolve(mails.push(message) > 0),
-      }),
-    ],
+    routes: routesOf(access, (message) => Promise.resolve(mails.push(message) > 0)),
     authenticate: access.authenticate,
   });
 }, 60_000);

@@ -11,8 +11,6 @@ import {
   alertmanagerRoutes,
   alertQuestionRoutes,
   alertRuleRoutes,
-  auditRoutes,
-  authRoutes,
   channelRoutes,
   createWriteHandler,
   deliveryRoutes,
@@ -26,19 +24,13 @@ import {
   processRoutes,
   ingestRoutes,
   installRoutes,
-  keyRoutes,
-  ownAccountRoutes,
   ownConfigRoute,
-  passwordResetRoutes,
   prometheusRoutes,
   reportRoutes,
   silenceRoutes,
-  tenantRoutes,
-  userRoutes,
   type ExportRouteDeps,
   type HostRouteDeps,
   type IngestRouteDeps,
-  type PasswordResetDeps,
   type ReportRouteDeps,
   type Route,
 } from '../../src/http/index.ts';
@@ -53,6 +45,7 @@ import {
   startDatabase,
   type TestAccess,
   type TestDatabase,
+  routesOf,
 } from '../support/access.ts';
 import { serve, type TestServer } from '../support/http.ts';
 
@@ -219,13 +212,7 @@ function theRoutes(held: TestAccess): Route[] {
   const nothing = {} as unknown;
   const desk = nothing as AlertDesk;
   return [
-    ...authRoutes(access),
-    ...userRoutes(access),
-    ...ownAccountRoutes(access),
-    ...passwordResetRoutes(nothing as PasswordResetDeps),
-    ...keyRoutes(access),
-    ...tenantRoutes(access),
-    ...auditRoutes(access),
+    ...routesOf(access),
     ...alertRuleRoutes(desk),
     ...alertQuestionRoutes(desk),
     ...alertEventRoutes(desk),

@@ -51,6 +51,8 @@ const sessionsAnswer = listAnswer(
   }),
 );
 
+type PasswordOutcome = Awaited<ReturnType<Accounts['changePassword']>>;
+
 const row = { needs: 'read', errors: 'envelope' } as const;
 
 /** What people see and change of themselves, and an administrator of their sessions. */
@@ -72,18 +74,8 @@ export function ownAccountRoutes(deps: OwnAccountDeps): Route[] {
       async handle(call) {
         const body = bodyOf(call.req, passwordBody);
         const words = { current: body.current_password, next: body.new_password };
-        const outcome = await accounts.changePassword(principalOf(call), words, actorOf(call));
-        switch (outcome.kind) {
-          case 'done':
-            call.res.json({ status: 'ok' });
-            return;
-          case 'wrong':
-            throw new GaugewayError('FORBIDDEN', 'The current password is wrong');
-          case 'unknown':
-            throw new GaugewayError('NOT_FOUND', 'There is no such user');
-          case 'throttled':
-            throw new GaugewayError('RATE_LIMIT_EXCEEDED', 'Too many attempts', outcome);
-        }
+        refuseUnlessDone(await accounts.changePassword(principalOf(call), words, actorOf(call)));
+        call.res.json({ status: 'ok' });
       },
     },
     {
@@ -117,6 +109,19 @@ export function ownAccountRoutes(deps: OwnAccountDeps): Route[] {
       },
     },
   ];
+}
+
+function refuseUnlessDone(outcome: PasswordOutcome): void {
+  switch (outcome.kind) {
+    case 'done':
+      return;
+    case 'wrong':
+      throw new GaugewayError('FORBIDDEN', 'The current password is wrong');
+    case 'unknown':
+      throw new GaugewayError('NOT_FOUND', 'There is no such user');
+    case 'throttled':
+      throw new GaugewayError('RATE_LIMIT_EXCEEDED', 'Too many attempts', outcome);
+  }
 }
 
 /** A key has no account. */

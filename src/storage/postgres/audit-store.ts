@@ -28,7 +28,9 @@ export function createAuditStore(knex: Knex): AuditStore {
   const rows = (tenantId: string, filter: AuditFilter): Knex.QueryBuilder =>
     knex('audit_log')
       .where({ tenant_id: tenantId })
-      .where((query) => void narrow(query, filter))
+      .where((query) => {
+        narrow(query, filter);
+      })
       .orderBy('id', 'desc');
   const store = withUnavailable({
     add: (entry: AuditEntry) => addAudit(knex, entry),
