@@ -10,7 +10,9 @@ export function upgradedOnlyBelow(path: string | undefined): typeof IncomingMess
     declare private wishes: boolean | null;
 
     get upgrade(): boolean {
-      return this.wishes === true && path !== undefined && isBelow(path, this.url ?? '');
+      if (this.wishes !== true) return false;
+      // A tunnel is no wish: nothing but cutting it off is right.
+      return this.method === 'CONNECT' || (path !== undefined && isBelow(path, this.url ?? ''));
     }
 
     // The parser of Node sets it, and reads it when all headers are known.
