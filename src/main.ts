@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { runProgram, type ExitCode } from './cli/index.ts';
+import { processTerminal, runProgram, type ExitCode } from './cli/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
 /** The `gaugeway` command: `bin/gaugeway.js` and `bin/start.js` call it with their words. */
@@ -7,8 +7,7 @@ export function main(argv: readonly string[]): Promise<ExitCode> {
   // The reader of our output may die before we do; what is still to be stopped must be stopped.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   return runProgram(argv, packageJson.version, {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    ...processTerminal(),
     agentScript: fileURLToPath(new URL('./gaugeway-agent.js', import.meta.url)),
     installFolder: fileURLToPath(new URL('./install', import.meta.url)),
     pdfScript: fileURLToPath(new URL('./pdf-thread.js', import.meta.url)),

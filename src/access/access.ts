@@ -1,4 +1,5 @@
 import { messageOf, type Clock, type Logger } from '../platform/index.ts';
+import { createAccounts, type Accounts, type PasswordResetStore } from './accounts.ts';
 import { createKeys, type ApiKeyStore, type Keys } from './api-keys.ts';
 import type { AuditStore } from './audit.ts';
 import { createAuthenticate } from './authenticate.ts';
@@ -15,6 +16,7 @@ import { createUsers, type Users, type UserStore } from './users.ts';
 
 export interface AccessStores {
   users: UserStore;
+  passwordResets: PasswordResetStore;
   sessions: SessionStore;
   keys: ApiKeyStore;
   tenants: TenantStore;
@@ -37,6 +39,7 @@ interface AccessDeps {
 export interface Access {
   authenticate: Authenticate;
   users: Users;
+  accounts: Accounts;
   sessions: Sessions;
   keys: Keys;
   tenants: Tenants;
@@ -58,14 +61,19 @@ export function createAccess(deps: AccessDeps): Access {
   const tenants = createTenants({
     ...{ store: stores.tenants, changes, defaults: deps.defaultPolicy, clock },
   });
-  const users = createUsers({ store: stores.users, passwords, clock });
-  const keys = createKeys({ store: stores.keys, clock });
+  const { authenticate, forget: onChanged } = createAuthenticate({
+    ...{ keys: stores.keys, sessions: stores.sessions, tokens, changes, keyUse, clock, log },
+  });
+  const users = createUsers({ store: stores.users, passwords, onChanged, clock });
+  const keys = createKeys({ store: stores.keys, onChanged, clock });
+  const { audit } = stores;
   const sessions = createSessions({
-    ...{ store: stores.sessions, users: stores.users, audit: stores.audit },
+    ...{ store: stores.sessions, users: stores.users, audit, onChanged },
     ...{ passwords, tokens, throttle: deps.loginThrottle, clock, log },
   });
-  const authenticate = createAuthenticate({
-    ...{ keys: stores.keys, sessions: stores.sessions, tokens, changes, keyUse, clock, log },
+  const accounts = createAccounts({
+    ...{ users: stores.users, resets: stores.passwordResets, audit, onChanged },
+    ...{ passwords, throttle: deps.loginThrottle, clock },
   });
   const flush = (): Promise<void> =>
     keyUse.flush().catch((error: unknown) => {
@@ -73,7 +81,7 @@ export function createAccess(deps: AccessDeps): Access {
     });
   let timer: NodeJS.Timeout | undefined;
   return {
-    ...{ authenticate, users, sessions, keys, tenants, audit: stores.audit },
+    ...{ authenticate, users, accounts, sessions, keys, tenants, audit },
     bootstrap: createBootstrap({ tenants, users, keys }),
     async start() {
       await tenants.load();

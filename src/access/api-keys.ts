@@ -84,7 +84,14 @@ export function isSameKey(key: string, record: ApiKeyRecord): boolean {
   return timingSafeEqual(hashOf(key), record.hash);
 }
 
-export function createKeys({ store, clock }: { store: ApiKeyStore; clock: Clock }): Keys {
+interface Deps {
+  store: ApiKeyStore;
+  /** Told whose credentials changed. */
+  onChanged: (tenantId: string) => void;
+  clock: Clock;
+}
+
+export function createKeys({ store, onChanged, clock }: Deps): Keys {
   const audited = (key: ApiKey, action: AuditAction, by: Actor): AuditEntry => ({
     ...{ actor: by, tenantId: key.tenantId, action, target: `key:${key.id}` },
     atMs: clock.nowMs(),
@@ -100,11 +107,15 @@ export function createKeys({ store, clock }: { store: ApiKeyStore; clock: Clock 
       const { record, issued } = make(tenantId, wanted, clock.nowMs());
       const entry = audited(record, 'key_created', by);
       await store.insert(record, entry, { replaces: wanted.name });
+      onChanged(tenantId);
       return issued;
     },
     list: (tenantId, page) => store.list(tenantId, page),
     get: (tenantId, id) => store.find(tenantId, id),
-    revoke: (key, by) => store.revoke(key, clock.nowMs(), audited(key, 'key_revoked', by)),
+    async revoke(key, by) {
+      await store.revoke(key, clock.nowMs(), audited(key, 'key_revoked', by));
+      onChanged(key.tenantId);
+    },
     async rotate(key, overlapMs, by) {
       const nowMs = clock.nowMs();
       if (key.revokedAtMs !== null || (key.expiresAtMs ?? Infinity) <= nowMs) {
@@ -112,8 +123,11 @@ export function createKeys({ store, clock }: { store: ApiKeyStore; clock: Clock 
       }
       const { record, issued } = make(key.tenantId, inherit(key), nowMs);
       const endsAtMs = Math.min(key.expiresAtMs ?? Infinity, nowMs + overlapMs);
-      const audit = audited(key, 'key_rotated', by);
+      const entry = audited(key, 'key_rotated', by);
+      const ends_at = new Date(endsAtMs).toISOString();
+      const audit = { ...entry, details: { ...entry.details, successor: record.id, ends_at } };
       await store.rotate(key, { ...record, rotatedFrom: key.id }, { endsAtMs, audit });
+      onChanged(key.tenantId);
       return issued;
     },
   };

@@ -7,6 +7,11 @@ export type AuditAction =
   | 'login_failed'
   | 'logout'
   | 'refresh_reuse'
+  | 'session_ended'
+  | 'password_changed'
+  | 'password_change_failed'
+  | 'password_reset_created'
+  | 'password_reset'
   | 'tenant_created'
   | 'tenant_updated'
   | 'user_created'
@@ -47,7 +52,7 @@ export interface AuditEntry {
   /** The tenant whose thing was touched; the row is listed there. */
   tenantId: string;
   action: AuditAction;
-  /** `user:ID`, `key:ID`, `tenant:ID`, `session:ID`, `host:ID`, `agent-token:ID`, `rule:ID`, `alert:ID`, `silence:ID`, `channel:NAME`, `delivery:ID`, `report-schedule:ID`. */
+  /** `user:ID`, `account:unknown`, `key:ID`, `tenant:ID`, `session:ID`, `host:ID`, `agent-token:ID`, `rule:ID`, `alert:ID`, `silence:ID`, `channel:NAME`, `delivery:ID`, `report-schedule:ID`. */
   target: string;
   atMs: number;
   /** Facts of the change; never a secret. */
@@ -58,9 +63,22 @@ export interface AuditRow extends AuditEntry {
   id: string;
 }
 
-/** Rows are added, listed and, after their retention, purged; there is no way to change one. */
+/** What is asked for; all of it must hold. */
+export interface AuditFilter {
+  /** Id, e-mail of a user or name of a key. */
+  user?: string;
+  action?: string;
+  target?: string;
+  /** Milliseconds since the epoch; the second one is not within. */
+  sinceMs?: number;
+  untilMs?: number;
+}
+
+/** Rows are added, read and, after their retention, purged; there is no way to change one. */
 export interface AuditStore {
   add(entry: AuditEntry): Promise<void>;
   /** Newest first. */
-  list(tenantId: string, page: Page): Promise<Listed<AuditRow>>;
+  list(tenantId: string, filter: AuditFilter, page: Page): Promise<Listed<AuditRow>>;
+  /** All of them, newest first, some at a time. */
+  read(tenantId: string, filter: AuditFilter): AsyncIterable<AuditRow>;
 }

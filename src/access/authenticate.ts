@@ -34,8 +34,14 @@ const refusalMs = 1_000;
  */
 const maxSilenceMs = 3_600_000;
 
-/** See `Authenticate`; rejects with UNAVAILABLE where only Postgres could tell and does not answer. */
-export function createAuthenticate(deps: Deps): Authenticate {
+export interface Authenticator {
+  /** Rejects with UNAVAILABLE where only Postgres could tell and does not answer. */
+  authenticate: Authenticate;
+  /** What is known of the tenant's credentials is asked anew: they changed here, and the change feed is a second late. */
+  forget: (tenantId: string) => void;
+}
+
+export function createAuthenticate(deps: Deps): Authenticator {
   const { changes, clock, keyUse, log } = deps;
   const known = new LRUCache<string, Known>({ max: maxKnown });
   const refused = new LRUCache<string, AuthenticationFailure>({
@@ -45,13 +51,14 @@ export function createAuthenticate(deps: Deps): Authenticate {
   const pending = new Map<string, Promise<Authentication>>();
   let generation = 0;
 
-  changes.on('credentials', (tenantId) => {
+  function forget(tenantId: string): undefined {
     generation += 1;
     for (const [digest, { authentication }] of known) {
       if (authentication.principal.tenantId === tenantId) known.delete(digest);
     }
-    return undefined;
-  });
+  }
+
+  changes.on('credentials', forget);
 
   async function load(digest: string, authorization: string): Promise<Authentication> {
     const before = generation;
@@ -70,7 +77,7 @@ export function createAuthenticate(deps: Deps): Authenticate {
     if (principal.kind === 'key') keyUse.note(principal.id);
   }
 
-  return (authorization) => {
+  const authenticate: Authenticate = (authorization) => {
     if (authorization === undefined) return { ok: false, reason: 'missing' };
     const digest = createHash('sha256').update(authorization).digest('base64');
     const found = known.get(digest);
@@ -95,6 +102,7 @@ export function createAuthenticate(deps: Deps): Authenticate {
     });
     return loading;
   };
+  return { authenticate, forget };
 }
 
 type Judged = Known | { reason: AuthenticationFailure };

@@ -4,10 +4,11 @@
  * never: knows HTTP or SQL, keeps a password, token or key in clear, waits for Postgres where it knows the answer.
  * see:   docs/adr/0005-where-tenancy-is-enforced.md
  */
+export type { Accounts, PasswordReset, PasswordResetStore } from './accounts.ts';
 export { createAccess, type Access, type AccessStores } from './access.ts';
 export { systemActor, type Actor } from './actor.ts';
 export type { ApiKey, ApiKeyRecord, ApiKeyStore, IssuedKey, Keys } from './api-keys.ts';
-export type { AuditAction, AuditEntry, AuditRow, AuditStore } from './audit.ts';
+export type { AuditAction, AuditEntry, AuditFilter, AuditRow, AuditStore } from './audit.ts';
 export { defaultTenantId, type Bootstrap, type FirstTenant } from './bootstrap.ts';
 export type { LoginThrottle } from './login-throttle.ts';
 export type { Listed, Page } from './page.ts';
@@ -21,6 +22,7 @@ export type {
   Principal,
   Role,
 } from './principal.ts';
+export { createPurge, type PurgeStore } from './purge.ts';
 export { can } from './roles.ts';
 export type { ClientContext, Granted, RefreshToken, RotateOutcome, Sessions } from './sessions.ts';
 export { refreshTokenMs, type Session, type SessionState, type SessionStore } from './sessions.ts';

@@ -3,8 +3,8 @@ import { compare, hash } from 'bcrypt';
 import { GaugewayError } from '../platform/index.ts';
 
 export interface Passwords {
-  /** Throws BAD_REQUEST for a password that is too short, or longer than bcrypt reads. */
-  hash(password: string): Promise<string>;
+  /** Throws BAD_REQUEST for a password that is too short, longer than bcrypt reads, or its owner's e-mail. */
+  hash(password: string, email?: string): Promise<string>;
   /** Costs the same for an account that does not exist (`undefined`). */
   matches(password: string, hashed: string | undefined): Promise<boolean>;
 }
@@ -28,8 +28,8 @@ export function createPasswords(options: PasswordOptions = defaultPasswordOption
   const limited = createGate(options.concurrency, options.maxWaiting);
   let decoy: Promise<string> | undefined;
   return {
-    async hash(password) {
-      judge(password);
+    async hash(password, email) {
+      judge(password, email);
       return limited(() => hash(password, options.cost));
     },
     async matches(password, hashed) {
@@ -46,12 +46,15 @@ export function generatePassword(): string {
   return randomBytes(18).toString('base64url');
 }
 
-function judge(password: string): void {
+function judge(password: string, email: string | undefined): void {
   if (password.length < minLength) {
     throw new GaugewayError('BAD_REQUEST', `a password needs at least ${minLength} characters`);
   }
   if (Buffer.byteLength(password) > maxBytes) {
     throw new GaugewayError('BAD_REQUEST', `a password may have at most ${maxBytes} bytes`);
+  }
+  if (password.toLowerCase() === email?.trim().toLowerCase()) {
+    throw new GaugewayError('BAD_REQUEST', 'a password must not be the e-mail address');
   }
 }
 

@@ -2,8 +2,10 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { messageOf, type Clock, type Logger } from '../platform/index.ts';
 import type { Actor } from './actor.ts';
 import type { AuditAction, AuditEntry, AuditStore } from './audit.ts';
+import { defaultTenantId } from './bootstrap.ts';
 import { createLocalLogin } from './local-login.ts';
 import type { LoginThrottle } from './login-throttle.ts';
+import type { Listed, Page } from './page.ts';
 import type { Passwords } from './passwords.ts';
 import type { Principal } from './principal.ts';
 import type { Tokens } from './tokens.ts';
@@ -14,7 +16,10 @@ export interface Session {
   id: string;
   tenantId: string;
   userId: string;
+  /** Where the login came from. */
+  ip: string | null;
   createdAtMs: number;
+  /** Moves with each refresh. */
   expiresAtMs: number;
 }
 
@@ -52,6 +57,14 @@ export interface SessionStore {
   ): Promise<RotateOutcome>;
   end(session: { tenantId: string; id: string }, reason: string, audit: AuditEntry): Promise<void>;
   state(tenantId: string, sessionId: string): Promise<SessionState | undefined>;
+  /** Those that have not ended, newest first. */
+  list(
+    user: { tenantId: string; userId: string },
+    nowMs: number,
+    page: Page,
+  ): Promise<Listed<Session>>;
+  /** One that has not ended. */
+  find(tenantId: string, id: string, nowMs: number): Promise<Session | undefined>;
 }
 
 export interface Granted {
@@ -79,8 +92,13 @@ export interface Sessions {
     refreshToken: string,
     client: ClientContext,
   ): Promise<Granted | { ok: false; reason: RefreshRefusal }>;
-  /** Ends the principal's session: its access tokens are refused within seconds, its refresh tokens at once. */
+  /** Ends the principal's session: at once here and for refresh tokens, within two seconds on other replicas. */
   logout(principal: Principal, by: Actor): Promise<void>;
+  /** A person's sessions that have not ended, newest first. */
+  list(tenantId: string, userId: string, page: Page): Promise<Listed<Session>>;
+  get(tenantId: string, id: string): Promise<Session | undefined>;
+  /** As logout, by somebody who may. */
+  end(session: Session, by: Actor): Promise<void>;
 }
 
 interface Deps {
@@ -90,6 +108,8 @@ interface Deps {
   passwords: Passwords;
   tokens: Tokens;
   throttle: LoginThrottle;
+  /** Told whose credentials changed. */
+  onChanged: (tenantId: string) => void;
   clock: Clock;
   log: Logger;
 }
@@ -123,7 +143,7 @@ export function createSessions(deps: Deps): Sessions {
       }
       const nowMs = clock.nowMs();
       const session: Session = {
-        ...{ id: randomUUID(), tenantId: user.tenantId, userId: user.id },
+        ...{ id: randomUUID(), tenantId: user.tenantId, userId: user.id, ip: client.ip },
         ...{ createdAtMs: nowMs, expiresAtMs: nowMs + refreshTokenMs },
       };
       const { text, token } = newRefreshToken(nowMs);
@@ -131,33 +151,46 @@ export function createSessions(deps: Deps): Sessions {
       await store.create(session, token, entry);
       return grant(deps.tokens, user, session.id, { text, token });
     },
-    async refresh(refreshToken, client) {
-      if (!refreshTokenPattern.test(refreshToken)) return { ok: false, reason: 'unknown' };
-      const nowMs = clock.nowMs();
-      const next = newRefreshToken(nowMs);
-      const options = { nowMs, graceMs: reuseGraceMs };
-      const outcome = await store.rotate(sha256(refreshToken), next.token, options);
-      if (outcome.kind === 'rotated') {
-        return grant(deps.tokens, outcome.user, outcome.sessionId, next);
-      }
-      if (outcome.reason === 'reused') {
-        const { user, sessionId } = outcome;
-        log.warn('a spent refresh token came back, session ended', {
-          ...{ userId: user.id, sessionId, requestId: client.requestId },
-        });
-        const facts = { ...client, sessionId, atMs: nowMs };
-        await deps.audit.add(audited(user, 'refresh_reuse', facts));
-      }
-      return { ok: false, reason: outcome.reason };
-    },
+    refresh: (refreshToken, client) => refresh(deps, refreshToken, client),
     async logout({ tenantId, sessionId }, by) {
       if (sessionId === undefined) return;
       await store.end({ tenantId, id: sessionId }, 'logout', {
         ...{ actor: by, tenantId, action: 'logout', atMs: clock.nowMs() },
         target: `session:${sessionId}`,
       });
+      deps.onChanged(tenantId);
+    },
+    list: (tenantId, userId, page) => store.list({ tenantId, userId }, clock.nowMs(), page),
+    get: (tenantId, id) => store.find(tenantId, id, clock.nowMs()),
+    async end({ tenantId, id, userId }, by) {
+      await store.end({ tenantId, id }, 'ended', {
+        ...{ actor: by, tenantId, action: 'session_ended', atMs: clock.nowMs() },
+        ...{ target: `session:${id}`, details: { user: userId } },
+      });
+      deps.onChanged(tenantId);
     },
   };
+}
+
+async function refresh(
+  { store, tokens, audit, clock, log }: Deps,
+  refreshToken: string,
+  client: ClientContext,
+): ReturnType<Sessions['refresh']> {
+  if (!refreshTokenPattern.test(refreshToken)) return { ok: false, reason: 'unknown' };
+  const nowMs = clock.nowMs();
+  const next = newRefreshToken(nowMs);
+  const options = { nowMs, graceMs: reuseGraceMs };
+  const outcome = await store.rotate(sha256(refreshToken), next.token, options);
+  if (outcome.kind === 'rotated') return grant(tokens, outcome.user, outcome.sessionId, next);
+  if (outcome.reason === 'reused') {
+    const { user, sessionId } = outcome;
+    log.warn('a spent refresh token came back, session ended', {
+      ...{ userId: user.id, sessionId, requestId: client.requestId },
+    });
+    await audit.add(audited(user, 'refresh_reuse', { ...client, sessionId, atMs: nowMs }));
+  }
+  return { ok: false, reason: outcome.reason };
 }
 
 interface Facts extends ClientContext {
@@ -177,23 +210,27 @@ function audited(user: User, action: AuditAction, facts: Facts): AuditEntry {
   };
 }
 
-/** An attempt on an account that exists is shown to its tenant; one on no account belongs to nobody. */
+/**
+ * An attempt on an account that exists is shown to its tenant, one on no account to the installation's: without the
+ * name, for which somebody may have typed a password. The throttle bounds how many there are.
+ */
 async function noteFailure(deps: Deps, email: string, client: ClientContext): Promise<void> {
   const record = await deps.users.findByEmail(email);
-  deps.log.info('login failed', {
-    ...{ ip: client.ip, known: record !== undefined, requestId: client.requestId },
-  });
-  if (!record) return;
   const { ip, requestId } = client;
-  const { id, tenantId } = record;
+  deps.log.info('login failed', { ip, known: record !== undefined, requestId });
+  const { id, name, tenantId, target } = record
+    ? { ...record, name: record.email, target: `user:${record.id}` }
+    : { ...nobody, tenantId: defaultTenantId, target: 'account:unknown' };
   await deps.audit.add({
     actor: {
-      ...{ kind: 'user', id, name: record.email, tenantId, ip },
+      ...{ kind: 'user', id, name, tenantId, ip },
       ...(requestId === undefined ? {} : { requestId }),
     },
-    ...{ tenantId, action: 'login_failed', target: `user:${id}`, atMs: deps.clock.nowMs() },
+    ...{ tenantId, action: 'login_failed', target, atMs: deps.clock.nowMs() },
   });
 }
+
+const nobody = { id: 'unknown', name: 'unknown' };
 
 function grant(
   tokens: Tokens,

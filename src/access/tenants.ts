@@ -89,8 +89,13 @@ export function createTenants({ store, changes, defaults, clock }: Deps): Tenant
   }
 
   changes.on('tenants', reload);
-  const audited = (id: string, action: AuditEntry['action'], by: Actor): AuditEntry => ({
-    ...{ actor: by, tenantId: id, action, target: `tenant:${id}`, atMs: clock.nowMs() },
+  const audited = (
+    id: string,
+    action: AuditEntry['action'],
+    by: Actor,
+    details: AuditEntry['details'] & object,
+  ): AuditEntry => ({
+    ...{ actor: by, tenantId: id, action, target: `tenant:${id}`, atMs: clock.nowMs(), details },
   });
   return {
     policyOf: (tenantId) => policies.get(tenantId) ?? defaults,
@@ -102,7 +107,9 @@ export function createTenants({ store, changes, defaults, clock }: Deps): Tenant
         );
       }
       const tenant: Tenant = { id, name, policy, createdAtMs: clock.nowMs() };
-      const outcome = await store.insert(tenant, audited(id, 'tenant_created', by), admin);
+      const details = { after: factsOf(tenant) };
+      const audit = audited(id, 'tenant_created', by, details);
+      const outcome = await store.insert(tenant, audit, admin);
       if (outcome === 'email_taken') throw emailTaken();
       if (outcome === 'id_taken') throw new GaugewayError('CONFLICT', 'this tenant exists already');
       await reload(id);
@@ -111,7 +118,8 @@ export function createTenants({ store, changes, defaults, clock }: Deps): Tenant
     get: (id) => store.find(id),
     list: (page) => store.list(page),
     async update(tenant, change, by) {
-      await store.update(tenant.id, change, audited(tenant.id, 'tenant_updated', by));
+      const details = { before: factsOf(tenant), after: factsOf({ ...tenant, ...change }) };
+      await store.update(tenant.id, change, audited(tenant.id, 'tenant_updated', by, details));
       await reload(tenant.id);
     },
     async load() {
@@ -122,3 +130,5 @@ export function createTenants({ store, changes, defaults, clock }: Deps): Tenant
     onChange: (listener) => void listeners.push(listener),
   };
 }
+
+const factsOf = ({ name, policy }: Tenant) => ({ name, policy });

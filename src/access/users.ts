@@ -29,10 +29,15 @@ export interface UserStore {
   find(tenantId: string, id: string): Promise<UserRecord | undefined>;
   list(tenantId: string, page: Page): Promise<Listed<User>>;
   /**
-   * Ends the user's sessions where the password or the status changes. `last_admin`: nothing was done, because no
-   * active administrator would be left.
+   * Ends the user's sessions, but `keptSession`, where the password or the status changes. `last_admin`: nothing was
+   * done, because no active administrator would be left.
    */
-  update(user: User, patch: UserPatch, audit: AuditEntry): Promise<'done' | 'last_admin'>;
+  update(
+    user: User,
+    patch: UserPatch,
+    audit: AuditEntry,
+    keptSession?: string,
+  ): Promise<'done' | 'last_admin'>;
   remove(user: User, audit: AuditEntry): Promise<'done' | 'last_admin'>;
 }
 
@@ -66,10 +71,12 @@ export interface Users {
 interface Deps {
   store: UserStore;
   passwords: Passwords;
+  /** Told whose credentials changed. */
+  onChanged: (tenantId: string) => void;
   clock: Clock;
 }
 
-export function createUsers({ store, passwords, clock }: Deps): Users {
+export function createUsers({ store, passwords, onChanged, clock }: Deps): Users {
   const audited = (user: User, action: AuditAction, by: Actor, details = {}): AuditEntry => ({
     ...{ actor: by, tenantId: user.tenantId, action, atMs: clock.nowMs() },
     ...{ target: `user:${user.id}`, details: { email: user.email, ...details } },
@@ -81,9 +88,10 @@ export function createUsers({ store, passwords, clock }: Deps): Users {
   ): Promise<PreparedUser> {
     const record: UserRecord = {
       ...{ id: randomUUID(), tenantId, email: email.trim(), role, status: 'active' },
-      ...{ createdAtMs: clock.nowMs(), passwordHash: await passwords.hash(password) },
+      ...{ createdAtMs: clock.nowMs(), passwordHash: await passwords.hash(password, email) },
     };
-    return { record, audit: audited(record, 'user_created', by, { role }) };
+    const after = factsOf(record);
+    return { record, audit: audited(record, 'user_created', by, { role, after }) };
   }
 
   return {
@@ -100,17 +108,25 @@ export function createUsers({ store, passwords, clock }: Deps): Users {
     },
     async update(user, { password, ...rest }, by) {
       const patch: UserPatch = { ...rest };
-      if (password !== undefined) patch.passwordHash = await passwords.hash(password);
-      const facts = { ...rest, ...(password === undefined ? {} : { password: 'changed' }) };
+      if (password !== undefined) patch.passwordHash = await passwords.hash(password, user.email);
+      const facts = {
+        ...{ before: factsOf(user), after: factsOf({ ...user, ...rest }) },
+        ...(password === undefined ? {} : { password: 'changed' }),
+      };
       const outcome = await store.update(user, patch, audited(user, 'user_updated', by, facts));
       refuseLastAdmin(outcome);
+      onChanged(user.tenantId);
       return { ...user, ...rest };
     },
     async remove(user, by) {
-      refuseLastAdmin(await store.remove(user, audited(user, 'user_deleted', by)));
+      const before = factsOf(user);
+      refuseLastAdmin(await store.remove(user, audited(user, 'user_deleted', by, { before })));
+      onChanged(user.tenantId);
     },
   };
 }
+
+const factsOf = ({ role, status }: User) => ({ role, status });
 
 export function toUser({ id, tenantId, email, role, status, createdAtMs }: User): User {
   return { id, tenantId, email, role, status, createdAtMs };

@@ -44,9 +44,16 @@ export function createAgentConfigs({ store, changes, clock }: Deps): AgentConfig
     known.set(tenantId, await store.ofTenant(tenantId));
   };
   changes.on('agents', reload);
-  const audited = (tenantId: string, target: string, by: Actor, settings?: AgentSettings) => {
+  const audited = (
+    [tenantId, hostId]: readonly [tenantId: string, hostId?: string],
+    by: Actor,
+    after?: AgentSettings,
+  ) => {
     const action: AuditAction = 'agent_config_updated';
-    const details = { settings: settings ?? null };
+    const target = hostId === undefined ? `tenant:${tenantId}` : `host:${hostId}`;
+    const layers = known.get(tenantId);
+    const before = hostId === undefined ? layers?.tenant : layers?.hosts.get(hostId);
+    const details = { before: before?.settings ?? null, after: after ?? null };
     const entry: AuditEntry = { actor: by, tenantId, action, target, atMs: clock.nowMs(), details };
     return entry;
   };
@@ -61,18 +68,18 @@ export function createAgentConfigs({ store, changes, clock }: Deps): AgentConfig
     ofTenant: (tenantId) => toConfig(known.get(tenantId)?.tenant, undefined),
     ofHost: (tenantId, hostId) => known.get(tenantId)?.hosts.get(hostId)?.settings,
     async putTenant(tenantId, settings, by) {
-      const audit = audited(tenantId, `tenant:${tenantId}`, by, settings);
+      const audit = audited([tenantId], by, settings);
       await store.put(tenantId, undefined, settings, audit);
       await reload(tenantId);
     },
     async putHost(tenantId, hostId, settings, by) {
-      const audit = audited(tenantId, `host:${hostId}`, by, settings);
+      const audit = audited([tenantId, hostId], by, settings);
       const isDone = await store.put(tenantId, hostId, settings, audit);
       await reload(tenantId);
       return isDone;
     },
     async removeHost(tenantId, hostId, by) {
-      const isDone = await store.remove(tenantId, hostId, audited(tenantId, `host:${hostId}`, by));
+      const isDone = await store.remove(tenantId, hostId, audited([tenantId, hostId], by));
       await reload(tenantId);
       return isDone;
     },

@@ -55,10 +55,10 @@ export function createSilences({ store, clock }: { store: SilenceStore; clock: C
     tenantId: string,
     silence: Silence,
     action: AuditAction,
-    by: Actor,
+    { by, before }: { by: Actor; before?: Silence },
   ): Promise<Silence> => {
     const atMs = clock.nowMs();
-    const details = { ...silence };
+    const details = { ...(before ? { before } : {}), after: silence };
     const target = `silence:${silence.id}`;
     const audit: AuditEntry = { actor: by, tenantId, action, target, atMs, details };
     await store.put(tenantId, silence, atMs - keptMs, audit);
@@ -74,7 +74,7 @@ export function createSilences({ store, clock }: { store: SilenceStore; clock: C
       const startsAtMs = Math.max(wish.startsAtMs, nowMs);
       const silence = { ...wish, startsAtMs, id: randomUUID(), updatedAtMs: nowMs };
       requireSilence(silence, nowMs);
-      return put(tenantId, silence, 'silence_created', by);
+      return put(tenantId, silence, 'silence_created', { by });
     },
     async change(tenantId, id, wish, by) {
       const before = await store.find(tenantId, id);
@@ -91,7 +91,7 @@ export function createSilences({ store, clock }: { store: SilenceStore; clock: C
       const { kind, createdBy } = before;
       const silence = { ...wish, kind, createdBy, startsAtMs, id, updatedAtMs: nowMs };
       requireSilence(silence, nowMs);
-      return put(tenantId, silence, 'silence_updated', by);
+      return put(tenantId, silence, 'silence_updated', { by, before });
     },
     async expire(tenantId, id, by) {
       const before = await store.find(tenantId, id);
@@ -99,7 +99,7 @@ export function createSilences({ store, clock }: { store: SilenceStore; clock: C
       const nowMs = clock.nowMs();
       const startsAtMs = Math.min(before.startsAtMs, nowMs);
       const silence = { ...before, startsAtMs, endsAtMs: nowMs, updatedAtMs: nowMs };
-      return put(tenantId, silence, 'silence_expired', by);
+      return put(tenantId, silence, 'silence_expired', { by, before });
     },
   };
   return silences;

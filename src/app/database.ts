@@ -6,7 +6,15 @@ import {
   type Logger,
   type Meters,
 } from '../platform/index.ts';
-import { createPostgres, migrateUp, type Postgres } from '../storage/postgres/index.ts';
+import {
+  createPostgres,
+  migrateTo,
+  migrateUp,
+  migrationState,
+  type Migrated,
+  type MigrationState,
+  type Postgres,
+} from '../storage/postgres/index.ts';
 
 interface DatabaseOptions {
   url: string;
@@ -30,9 +38,20 @@ export async function openDatabase(options: DatabaseOptions): Promise<Postgres> 
   }
 }
 
-/** `gaugeway migrate`: the names of the migrations that were applied. */
-export async function migrate(loaded: LoadedConfig, migrationsDir: string): Promise<string[]> {
-  const { config, secrets } = loaded;
+/** What `gaugeway migrate` and `gaugeway doctor` do with the database that the configuration names. */
+export interface Schema {
+  state: () => Promise<MigrationState>;
+  up: () => Promise<string[]>;
+  /** Applies or takes back until this one is the last. */
+  to: (last: string) => Promise<Migrated>;
+}
+
+/** The schema for as long as the work takes. BAD_REQUEST where no database is named. */
+export async function withSchema<T>(
+  { config, secrets }: LoadedConfig,
+  directory: string,
+  work: (schema: Schema) => Promise<T>,
+): Promise<T> {
   if (secrets.databaseUrl === undefined) {
     throw new GaugewayError(
       'BAD_REQUEST',
@@ -46,7 +65,11 @@ export async function migrate(loaded: LoadedConfig, migrationsDir: string): Prom
     meters: createMeters(),
   });
   try {
-    return await migrateUp(postgres, { directory: migrationsDir });
+    return await work({
+      state: () => migrationState(postgres, { directory }),
+      up: () => migrateUp(postgres, { directory }),
+      to: (last) => migrateTo(postgres, { directory, last }),
+    });
   } finally {
     await postgres.close();
   }

@@ -11,8 +11,9 @@ export {
   type Running,
   type Serving,
 } from './compose.ts';
-export { migrate } from './database.ts';
+export { withSchema, type Schema } from './database.ts';
 export { parseListen, requireFree } from './listen-address.ts';
+export { readLocalKeys, type LocalKeys } from './local-keys.ts';
 export { createLifecycle, type Lifecycle } from './lifecycle.ts';
 export { expandRoles, roleTable, type Role } from './roles.ts';
 export { buildRooms } from './rooms.ts';

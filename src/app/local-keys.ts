@@ -10,15 +10,21 @@ export interface LocalKeys {
   write: string;
   /** The host that the agent's key is bound to. */
   hostId: string;
+  /** Where the server was at its last start, for commands on this machine. */
+  url?: string;
 }
 
 const fileName = 'local-keys.json';
 
+/** Those that a server on this machine has left in its data directory; undefined where none did, or not for us. */
+export function readLocalKeys(dataDir: string): LocalKeys | undefined {
+  return read(join(dataDir, fileName));
+}
+
 /** Makes the keys at the first start and keeps them in the data directory (0600), where later starts find them. */
-export async function localKeys(access: Access, dataDir: string): Promise<LocalKeys> {
-  const path = join(dataDir, fileName);
-  const kept = read(path);
-  if (kept && (await areGood(access, kept))) return kept;
+export async function localKeys(access: Access, dataDir: string, url: string): Promise<LocalKeys> {
+  const kept = readLocalKeys(dataDir);
+  if (kept && (await areGood(access, kept))) return keep({ ...kept, url }, dataDir);
   const hostId = hostname().toLowerCase().slice(0, 128) || 'localhost';
   const issued = await access.bootstrap.localKeys({ hostId });
   const keys: LocalKeys = {
@@ -26,7 +32,13 @@ export async function localKeys(access: Access, dataDir: string): Promise<LocalK
     read: issued.read.key,
     write: issued.write.key,
     hostId,
+    url,
   };
+  return keep(keys, dataDir);
+}
+
+function keep(keys: LocalKeys, dataDir: string): LocalKeys {
+  const path = join(dataDir, fileName);
   writeFileSync(`${path}.new`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
   renameSync(`${path}.new`, path);
   return keys;
@@ -35,8 +47,9 @@ export async function localKeys(access: Access, dataDir: string): Promise<LocalK
 function read(path: string): LocalKeys | undefined {
   try {
     const value = JSON.parse(readFileSync(path, 'utf8')) as Partial<LocalKeys>;
-    const { agent, read: reads, write, hostId } = value;
-    return agent && reads && write && hostId ? { agent, read: reads, write, hostId } : undefined;
+    const { agent, read: reads, write, hostId, url } = value;
+    if (!agent || !reads || !write || !hostId) return undefined;
+    return { agent, read: reads, write, hostId, ...(url === undefined ? {} : { url }) };
   } catch {
     return undefined;
   }

@@ -11,6 +11,7 @@ import {
   createAuditStore,
   createChangeFeed,
   createHostStore,
+  createPasswordResetStore,
   createSessionStore,
   createTenantStore,
   createUserStore,
@@ -55,6 +56,7 @@ export async function startPeople(
   const access = createAccess({
     stores: {
       users: createUserStore(knex),
+      passwordResets: createPasswordResetStore(knex),
       sessions: createSessionStore(knex),
       keys: createApiKeyStore(knex),
       tenants: createTenantStore(knex),

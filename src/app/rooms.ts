@@ -1,51 +1,28 @@
 import {
-  agentRoutes,
-  auditRoutes,
-  authRoutes,
   createWriteHandler,
   docsRoutes,
-  enrolmentRoutes,
   healthRoutes,
   ingestRoutes,
-  keyRoutes,
   ownConfigRoute,
-  prometheusRoutes,
-  tenantRoutes,
-  userRoutes,
-  type ReadCache,
   type Route,
 } from '../http/index.ts';
-import { createAskMeters, type AskMeters } from '../host-metrics/index.ts';
-import { systemClock } from '../platform/index.ts';
-import { createQuery, defaultQueryConfig, type SeriesReader } from '../query/index.ts';
-import type { BlobStore } from '../reports/index.ts';
 import { createRejectionStore, type Postgres } from '../storage/postgres/index.ts';
-import {
-  createVictoriaClient,
-  createVictoriaReader,
-  type VictoriaClient,
-} from '../storage/victoria/index.ts';
-import { alertsApi } from './alerts-api.ts';
+import { openReading, startApi } from './api.ts';
 import type { BuildRooms, FirstStart, Foundation, Serving } from './compose.ts';
 import { openDatabase } from './database.ts';
-import { blobsOf, startExports } from './exports.ts';
 import { agentInstallation, tokenForNewHosts } from './install.ts';
 import { startGateway, type Gateway } from './gateway.ts';
-import { hostsApi, readCacheOf } from './hosts-api.ts';
 import { startLimits } from './limits.ts';
 import { localKeys } from './local-keys.ts';
 import { heartbeatTo } from './heartbeats.ts';
 import { startPeople, type People } from './people.ts';
 import { startNotify } from './notify.ts';
 import { startOwnMetrics } from './own-metrics.ts';
+import { startPurge } from './purge.ts';
 import { readyChecks } from './ready.ts';
-import { reportsApi, startReports } from './reports.ts';
+import { startReports } from './reports.ts';
 import { openServer } from './server.ts';
 import { startRuler } from './ruler.ts';
-import { exemplarReader, metadataReader } from './readers.ts';
-
-/** Largest answer of storage that is passed on. */
-const maxAnswerBytes = 64 * 1024 * 1024;
 
 /** Wires the rooms, in the order in which they stand on each other. */
 export const buildRooms: BuildRooms = async (foundation) => {
@@ -68,23 +45,26 @@ export const buildRooms: BuildRooms = async (foundation) => {
     : undefined;
   const { rulers, notifiers } = await startWatch(foundation, postgres, people);
   const reading = openReading(foundation);
-  if (roles.has('worker')) startReports(foundation, postgres, reading);
+  if (roles.has('worker')) {
+    startReports(foundation, postgres, reading);
+    startPurge(foundation, postgres);
+  }
   const forward = gateway?.forward;
   const checks = readyChecks(foundation, {
     ...{ postgres, changes: people.changes, forward },
     ...{ ruler: rulers?.ruler, worker: notifiers.worker },
   });
+  const api = roles.has('api') ? await startApi(foundation, postgres, people, reading) : undefined;
   const routes = [
     ...healthRoutes({ checks, meters }),
     ...(gateway ? writeRoutes(gateway, people, postgres) : []),
     ...agentInstallation(foundation),
-    ...(roles.has('api')
-      ? [...(await readRoutes(foundation, postgres, people, reading)), ...notifiers.routes]
-      : []),
+    ...(api ? [...api.routes, ...notifiers.routes] : []),
   ];
   const url = await openServer(foundation, {
     routes: [...routes, ...docsRoutes(routes, foundation.version)],
     ...{ readCache: reading.cache, allowances, authenticate: access.authenticate },
+    live: api?.live,
     rawHandlers: gateway ? [rawWrite(gateway, people, foundation)] : [],
   });
   startOwnMetrics(foundation, { postgres, forward, url });
@@ -93,7 +73,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
     ...(first.created ? { firstStart: onlyGiven(first) } : {}),
   };
   if (!foundation.managed) return serving;
-  const keys = await localKeys(access, config.dataDir);
+  const keys = await localKeys(access, config.dataDir, serving.url);
   return { ...serving, keys, enrolmentToken: await tokenForNewHosts(people) };
 };
 
@@ -144,81 +124,4 @@ function writeRoutes({ ingest }: Gateway, people: People, postgres: Postgres): R
     haLeaders: (tenantId) => Promise.resolve(ingest.haLeaders(tenantId)),
   });
   return [...routes, ...ownConfigRoute({ agents })];
-}
-
-interface Reading {
-  cache: ReadCache;
-  client: VictoriaClient;
-  reader: SeriesReader;
-  blobs: BlobStore;
-  askMeters: AskMeters;
-}
-
-/** What reads stand on, whichever role asks. */
-function openReading(foundation: Foundation): Reading {
-  const { backends, lifecycle, meters } = foundation;
-  const client = createVictoriaClient(backends.victoria.raw, { maxAnswerBytes });
-  lifecycle.onStop('VictoriaMetrics client (reads)', () => client.close());
-  const blobs = blobsOf(foundation);
-  return {
-    ...{ client, blobs, reader: createVictoriaReader(client) },
-    ...{ cache: readCacheOf(foundation), askMeters: createAskMeters(meters) },
-  };
-}
-
-async function readRoutes(
-  foundation: Foundation,
-  postgres: Postgres,
-  people: People,
-  { cache, client, reader, blobs, askMeters }: Reading,
-): Promise<Route[]> {
-  const { loaded, meters, version } = foundation;
-  const { access, agents } = people;
-  const { query: config, retention } = loaded.config;
-  const retentionMs = () => retention.raw;
-  const query = createQuery({
-    reader,
-    metadata: metadataReader(postgres),
-    exemplars: exemplarReader(postgres),
-    meters,
-    retentionMs,
-    config: {
-      limits: {
-        ...defaultQueryConfig.limits,
-        maxPoints: config.maxPoints,
-        timeoutMs: config.timeout,
-      },
-      concurrency: {
-        ...defaultQueryConfig.concurrency,
-        total: Math.max(defaultQueryConfig.concurrency.total, config.maxConcurrentPerTenant),
-        perTenant: config.maxConcurrentPerTenant,
-      },
-      cache: { ttlMs: config.cacheTtl, maxBytes: config.cacheBytes },
-    },
-  });
-  const alerts = await alertsApi(foundation, postgres, query);
-  const { incidents } = alerts;
-  const seen = hostsApi(foundation, people, {
-    postgres,
-    victoria: client,
-    reader,
-    cache,
-    askMeters,
-  });
-  const files = startExports(foundation, { ...seen, blobs, hosts: people.hosts, incidents });
-  const views = { ...alerts.views, targets: () => Promise.resolve([]) };
-  return [
-    ...alerts.routes,
-    ...prometheusRoutes({ query, views, version, startedMs: Date.now(), retentionMs }),
-    ...authRoutes(access),
-    ...userRoutes(access),
-    ...keyRoutes(access),
-    ...tenantRoutes(access),
-    ...auditRoutes(access),
-    ...seen.routes,
-    ...files.routes,
-    ...reportsApi(foundation, postgres, files.exports),
-    ...agentRoutes({ agents, clock: systemClock }),
-    ...enrolmentRoutes({ agents, publicUrl: loaded.config.publicUrl }),
-  ];
 }

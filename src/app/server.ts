@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { can } from '../access/index.ts';
 import { createHttpServer, type HttpServerDeps } from '../http/index.ts';
+import type { Live } from '../live/index.ts';
 import type { Foundation } from './compose.ts';
 import { parseListen } from './listen-address.ts';
 
@@ -10,12 +11,16 @@ type Parts = Pick<
 >;
 
 /** Listens as the configuration says, until the stop: the address at which this machine reaches it. */
-export async function openServer(foundation: Foundation, parts: Parts): Promise<string> {
+export async function openServer(
+  foundation: Foundation,
+  { live, ...parts }: Parts & { live: Live | undefined },
+): Promise<string> {
   const { lifecycle, loaded, log, meters } = foundation;
   const { config } = loaded;
   const server = createHttpServer({
     ...parts,
     can,
+    upgradePath: live?.path,
     ...tlsOf(foundation),
     limits: {
       maxHeaderBytes: config.http.maxHeaderBytes,
@@ -27,9 +32,12 @@ export async function openServer(foundation: Foundation, parts: Parts): Promise<
     log: log.child('http'),
     meters,
   });
+  // Before anybody can come, so that nobody is told that there is nothing at its path.
+  live?.attach(server.server);
   const { host, port } = parseListen(config.listen);
   const address = await server.listen(host, port);
   lifecycle.onStop('HTTP server', () => server.close());
+  if (live) lifecycle.onStop('live updates', () => live.close());
   return urlOf(foundation, host, address.port);
 }
 

@@ -1,172 +1,113 @@
 import { join, resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { buildRooms, compose, migrate } from '../app/index.ts';
 import { installPinnedRelease, pinnedRelease } from '../managed/index.ts';
-import {
-  configReference,
-  createLogger,
-  createMeters,
-  describeConfig,
-  GaugewayError,
-  loadConfig,
-  messageOf,
-  type LoadedConfig,
-} from '../platform/index.ts';
-import { examine } from './doctor.ts';
+import { GaugewayError, messageOf } from '../platform/index.ts';
+import { addAlertCommands } from './commands/alerts.ts';
+import { addAuditCommand } from './commands/audit.ts';
+import { addCompletionCommand } from './commands/completion.ts';
+import { addConfigCommands, load } from './commands/config.ts';
+import { addHostCommands } from './commands/hosts.ts';
+import { addKeyCommands } from './commands/keys.ts';
+import { addLoginCommands } from './commands/login.ts';
+import { addMigrateCommand } from './commands/migrate.ts';
+import { addQueryCommand } from './commands/query.ts';
+import { addReportCommands } from './commands/reports.ts';
+import { addServeCommands, type Installation } from './commands/serve.ts';
+import { addUserCommands } from './commands/users.ts';
+import { addDoctorCommand } from './doctor/doctor.ts';
+import { CommandError, exitCodeHelp, exitCodeOf, type ExitCode } from './exit.ts';
+import { referenceOf } from './reference.ts';
 import { addRuleCommands } from './rules/commands.ts';
-import { summaryOf } from './summary.ts';
-import { untilTold } from './until-told.ts';
-
-/** Exit codes: 0 as asked; 1 it failed; 2 used or configured wrongly. */
-export type ExitCode = 0 | 1 | 2;
-
-export interface Terminal {
-  out: (text: string) => void;
-  err: (text: string) => void;
-  /** Where the bundled agent lies; `up` runs it for this host. */
-  agentScript: string;
-  /** Where the files lie that put it onto other hosts. */
-  installFolder: string;
-  /** Where the built migrations lie. */
-  /** Renders PDFs in a thread. */
-  pdfScript: string;
-  migrationsDir: string;
-}
-
-interface CommonOptions {
-  config?: string;
-}
+import type { Shell } from './session.ts';
+import { createProgress } from './show/progress.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Runs one command to its end. */
 export async function runProgram(
   argv: readonly string[],
   version: string,
-  terminal: Terminal,
+  terminal: Terminal & Installation,
 ): Promise<ExitCode> {
   let code: ExitCode = 0;
-  const program = createProgram(version, terminal, (result) => void (code = result));
+  const finish = (result: 0 | 1): void => void (code = result);
+  const shell: Shell = { terminal, version, nowMs: () => Date.now(), finish };
+  const program = createProgram(shell, terminal);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    terminal.err(`gaugeway: ${describeError(error)}\n`);
-    return error instanceof GaugewayError && error.code === 'BAD_REQUEST' ? 2 : 1;
+    if (!(error instanceof CommanderError)) terminal.err(describeError(error));
+    return exitCodeOf(error);
   }
 }
 
-function createProgram(
-  version: string,
-  terminal: Terminal,
-  finish: (code: ExitCode) => void,
-): Command {
+export function createProgram(shell: Shell, installation: Installation): Command {
+  const { terminal, version } = shell;
   const program = new Command('gaugeway')
     .description('Prometheus-compatible remote-write backend for system usage dashboards')
     .version(version)
     .exitOverride()
-    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
-    .addHelpText('after', '\nExit codes: 0 as asked, 1 it failed, 2 used or configured wrongly.');
-  const add = (parent: Command, name: string, description: string): Command =>
-    parent
-      .command(name)
-      .description(description)
-      .option('-c, --config <file>', 'YAML file; GAUGEWAY_CONFIG when absent');
-
-  add(program, 'up', 'run everything, stores and an agent for this host included')
-    .option('--no-agent', 'without the agent for this host')
-    .action((options: CommonOptions & { agent: boolean }) =>
-      run(options, options.agent, terminal, version),
-    );
-  add(program, 'serve', 'run the configured roles against given stores').action(
-    (options: CommonOptions) => run(options, undefined, terminal, version),
-  );
-  add(program, 'migrate', 'bring the database to this version').action(
-    async (options: CommonOptions) => {
-      const applied = await migrate(load(options), terminal.migrationsDir);
-      terminal.out(applied.length === 0 ? 'nothing to do\n' : `${applied.join('\n')}\n`);
-    },
-  );
-  add(program, 'doctor', 'look at what a start would need').action(async (options: CommonOptions) =>
-    finish(await doctor(options, terminal)),
-  );
-
-  const config = program.command('config').description('the configuration');
-  add(config, 'check', 'judge file and environment').action((options: CommonOptions) => {
-    load(options);
-    terminal.out('the configuration is good\n');
-  });
-  add(config, 'print', 'what is in force, and where it comes from').action(
-    (options: CommonOptions) => terminal.out(describeConfig(load(options))),
-  );
-  config
-    .command('reference')
-    .description('the page docs/reference/configuration.md')
-    .action(() => terminal.out(configReference()));
-
-  addRuleCommands(program, terminal, (isGood) => finish(isGood ? 0 : 1));
-
-  const victoria = program.command('victoria').description('the managed VictoriaMetrics');
-  add(victoria, 'install', `fetch release ${pinnedRelease.version}, checked by its SHA-256`).action(
-    async (options: CommonOptions) => {
-      const directory = join(resolve(load(options).config.dataDir), 'bin');
-      await installPinnedRelease(directory);
-      terminal.out(`VictoriaMetrics ${pinnedRelease.version} is in ${directory}\n`);
-    },
-  );
+    .configureOutput({
+      writeOut: terminal.out,
+      writeErr: terminal.err,
+      // A page that is made of the help must not depend on where it is made.
+      getOutHelpWidth: () => terminal.columns ?? 100,
+      getErrHelpWidth: () => terminal.columns ?? 100,
+      getOutHasColors: () => terminal.colours,
+      getErrHasColors: () => false,
+    })
+    .addHelpText('after', `\n${exitCodeHelp}`);
+  program.commandsGroup('Run a server:');
+  addServeCommands(program, shell, installation);
+  addMigrateCommand(program, shell, installation.migrationsDir);
+  addConfigCommands(program, shell);
+  addDoctorCommand(program, shell, installation.migrationsDir);
+  addVictoriaCommand(program, terminal);
+  program.commandsGroup('Ask and change a running server:');
+  addLoginCommands(program, shell);
+  addHostCommands(program, shell);
+  addQueryCommand(program, shell);
+  addAlertCommands(program, shell);
+  addReportCommands(program, shell);
+  addUserCommands(program, shell);
+  addKeyCommands(program, shell);
+  addAuditCommand(program, shell);
+  program.commandsGroup('Other:');
+  const help = new Command('help').argument('[command]').description('what a command takes');
+  program.addHelpCommand(help.helpGroup('Other:'));
+  addRuleCommands(program, shell);
+  addCompletionCommand(program, terminal.out);
+  program
+    .command('reference', { hidden: true })
+    .description('the page docs/cli.md')
+    .action(() => terminal.out(referenceOf(program)));
   return program;
 }
 
-function load({ config }: CommonOptions): LoadedConfig {
-  return loadConfig(config === undefined ? {} : { file: config });
+function addVictoriaCommand(program: Command, terminal: Terminal): void {
+  const victoria = program.command('victoria').description('the managed VictoriaMetrics');
+  victoria
+    .command('install')
+    .description(`fetch release ${pinnedRelease.version}, checked by its SHA-256`)
+    .option('-c, --config <file>', 'YAML file; GAUGEWAY_CONFIG when absent')
+    .addHelpText('after', '\nExample:\n  gaugeway victoria install')
+    .action(async (options: { config?: string }) => {
+      const directory = join(resolve(load(options).config.dataDir), 'bin');
+      const progress = createProgress(terminal);
+      progress.tell(`fetching VictoriaMetrics ${pinnedRelease.version} …`);
+      await installPinnedRelease(directory);
+      progress.clear();
+      terminal.out(`VictoriaMetrics ${pinnedRelease.version} is in ${directory}\n`);
+    });
 }
 
-/** `withAgent` is undefined for `serve`, which manages nothing. */
-async function run(
-  options: CommonOptions,
-  withAgent: boolean | undefined,
-  terminal: Terminal,
-  version: string,
-): Promise<void> {
-  const told = untilTold();
-  const loaded = load(options);
-  const isUp = withAgent !== undefined;
-  // With `up` a person watches; what goes well is said in words, not in JSON lines.
-  const level = isUp && !loaded.given.has('log.level') ? 'warn' : loaded.config.log.level;
-  const log = createLogger({ service: 'gaugeway', level });
-  const starting = compose(
-    {
-      loaded,
-      log,
-      meters: createMeters({ processMetrics: true }),
-      managed: isUp,
-      version,
-      migrationsDir: terminal.migrationsDir,
-      pdfScript: terminal.pdfScript,
-      agentFiles: { bundle: terminal.agentScript, folder: terminal.installFolder },
-      progress: (line) => (isUp ? terminal.out(`${line} …\n`) : log.info(line)),
-      ...(withAgent && loaded.config.localAgent ? { agentScript: terminal.agentScript } : {}),
-    },
-    buildRooms,
-  );
-  const running = await starting;
-  if (isUp) terminal.out(summaryOf(running.serving, loaded.config));
-  else log.info('ready', { url: running.serving.url });
-  const reason = await told.stopping;
-  if (isUp) terminal.out(`\nstopping (${reason}) …\n`);
-  log.info('stopping', { reason });
-  await running.stop();
-  if (isUp) terminal.out('stopped\n');
-}
-
-async function doctor(options: CommonOptions, terminal: Terminal): Promise<ExitCode> {
-  const findings = await examine(load(options));
-  for (const { ok, what, detail } of findings) {
-    terminal.out(`${ok ? 'ok     ' : 'MISSING'} ${what}: ${detail}\n`);
-  }
-  return findings.every(({ ok }) => ok) ? 0 : 1;
-}
-
+/** One clear line, and what to do; a stack only where it is a bug. */
 function describeError(error: unknown): string {
-  if (error instanceof GaugewayError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+  if (error instanceof CommandError) {
+    const hint = error.hint === undefined ? '' : `  ${error.hint}\n`;
+    return `gaugeway: ${error.message}\n${hint}`;
+  }
+  if (error instanceof GaugewayError) return `gaugeway: ${error.message}\n`;
+  const text = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+  return `gaugeway: ${text}\n`;
 }

@@ -18,6 +18,7 @@ export interface HostMatch {
   tags?: Tags;
   /** Part of the id or the hostname, in any case. */
   search?: string;
+  ids?: readonly string[];
 }
 
 export interface PlannedImport {

@@ -34,6 +34,8 @@ export interface Overview {
     page: { limit: number; offset: number },
   ): Promise<HostList>;
   one(tenantId: string, id: string): Promise<HostView | undefined>;
+  /** All of the tenant, or those of the ids that are there. Rejects with UNAVAILABLE where storage does not answer. */
+  every(tenantId: string, ids?: readonly string[]): Promise<HostView[]>;
 }
 
 interface Deps {
@@ -57,17 +59,6 @@ export function createOverview(deps: Deps): Overview {
     perf: { now: () => clock.monotonicMs() },
     fetchMethod: (tenantId) => deps.figures.of(tenantId),
   });
-
-  async function figuresOf(tenantId: string, hosts: readonly Host[]) {
-    try {
-      const ids = hosts.map(({ id }) => id);
-      return await deps.figures.of(tenantId, ids);
-    } catch (error) {
-      if (!(error instanceof GaugewayError) || error.code !== 'UNAVAILABLE') throw error;
-      log.warn('hosts are listed without figures', { error: messageOf(error) });
-      return undefined;
-    }
-  }
 
   const view = (host: Host, figures: Figures | undefined): HostView => ({
     ...{ host, figures },
@@ -93,18 +84,40 @@ export function createOverview(deps: Deps): Overview {
     async list(tenantId, filter, page) {
       if (filter.status !== undefined) return byStatus(tenantId, filter, page);
       const { items, total } = await store.list(tenantId, page, filter);
-      const figures = await figuresOf(tenantId, items);
+      const figures = await figuresIfThere(deps.figures, log, { tenantId, hosts: items });
       return {
         items: items.map((host) => view(host, figures?.get(host.id))),
         total,
         hasFigures: figures !== undefined,
       };
     },
+    async every(tenantId, ids) {
+      const [all, hosts] = await Promise.all([
+        ids ? deps.figures.of(tenantId, ids) : ofTenant.forceFetch(tenantId),
+        store.matching(tenantId, ids ? { ids } : {}),
+      ]);
+      return hosts.map((host) => view(host, all.get(host.id)));
+    },
     async one(tenantId, id) {
       const host = await store.find(tenantId, id);
       if (!host) return undefined;
-      const figures = await figuresOf(tenantId, [host]);
+      const figures = await figuresIfThere(deps.figures, log, { tenantId, hosts: [host] });
       return view(host, figures?.get(id));
     },
   };
+}
+
+async function figuresIfThere(
+  figures: FiguresReader,
+  log: Logger,
+  { tenantId, hosts }: { tenantId: string; hosts: readonly Host[] },
+): Promise<TenantFigures | undefined> {
+  try {
+    const ids = hosts.map(({ id }) => id);
+    return await figures.of(tenantId, ids);
+  } catch (error) {
+    if (!(error instanceof GaugewayError) || error.code !== 'UNAVAILABLE') throw error;
+    log.warn('hosts are listed without figures', { error: messageOf(error) });
+    return undefined;
+  }
 }

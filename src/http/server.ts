@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createApp, type AppDeps } from './app.ts';
+import { upgradedOnlyBelow } from './upgrade.ts';
 import type { RawHandler } from './write/handler.ts';
 
 export interface HttpLimits {
@@ -14,6 +15,8 @@ export interface HttpLimits {
 export interface HttpServerDeps extends Omit<AppDeps, 'isTls'> {
   /** Asked before Express, in order. */
   rawHandlers: readonly RawHandler[];
+  /** Below which connections may be upgraded; nowhere without it. */
+  upgradePath?: string | undefined;
   /** PEM texts; TLS 1.2 or newer is spoken when given. */
   tls?: { cert: string; key: string };
   limits: HttpLimits;
@@ -84,6 +87,7 @@ function create(deps: HttpServerDeps, listener: RequestListener): Server {
     connectionsCheckingInterval: connectionsCheckingIntervalMs,
     keepAliveTimeout: 75_000,
     noDelay: true,
+    IncomingMessage: upgradedOnlyBelow(deps.upgradePath),
   };
   if (!deps.tls) return createPlainServer(options, listener);
   return createTlsServer({ ...options, ...deps.tls, minVersion: 'TLSv1.2' }, listener);

@@ -25,6 +25,7 @@ export {
   type YamlPath,
   type YamlPosition,
 } from './yaml.ts';
+export { clientSettings, type ClientSettings } from './config/client.ts';
 export { isRunByNpm, searchPath } from './config/env.ts';
 export { loadConfig, type Config, type LoadedConfig } from './config/load.ts';
 export { configReference, describeConfig } from './config/reference.ts';

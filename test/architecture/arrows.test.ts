@@ -59,6 +59,7 @@ const wrongNeighbours: Record<string, string> = {
   ingest: 'query',
   query: 'storage/victoria',
   limits: 'access',
+  live: 'hosts',
   reports: 'hosts',
   'storage/blobs': 'hosts',
   'host-metrics': 'hosts',

@@ -48,7 +48,7 @@ async function refusalOf(header: string, at = here): Promise<string> {
 }
 
 async function actions(): Promise<string[]> {
-  const { items } = await here.access.audit.list('default', { limit: 500, offset: 0 });
+  const { items } = await here.access.audit.list('default', {}, { limit: 500, offset: 0 });
   return items.map(({ action }) => action);
 }
 

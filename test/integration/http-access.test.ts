@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { auditRoutes, authRoutes, keyRoutes } from '../../src/http/index.ts';
-import { tenantRoutes, userRoutes } from '../../src/http/index.ts';
 import { createHosts, type Hosts } from '../../src/hosts/index.ts';
 import { silentLogger } from '../../src/platform/index.ts';
 import { createHostStore } from '../../src/storage/postgres/index.ts';
-import { createHandClock, startAccess, startDatabase } from '../support/access.ts';
+import { createHandClock, routesOf, startAccess, startDatabase } from '../support/access.ts';
 import type { TestAccess, TestDatabase } from '../support/access.ts';
 import { serve, type TestServer } from '../support/http.ts';
 import { hostRoutesWithoutSamples } from '../support/hosts.ts';
@@ -59,14 +57,7 @@ beforeAll(async () => {
   });
   await access.bootstrap.firstTenant({ adminEmail: email, adminPassword: password });
   server = await serve({
-    routes: [
-      ...[...authRoutes(access), ...userRoutes(access), ...keyRoutes(access)],
-      ...[
-        ...tenantRoutes(access),
-        ...auditRoutes(access),
-        ...hostRoutesWithoutSamples(database.postgres, hosts, clock),
-      ],
-    ],
+    routes: [...routesOf(access), ...hostRoutesWithoutSamples(database.postgres, hosts, clock)],
     authenticate: access.authenticate,
   });
   admin = (await login()).body.token;

@@ -21,6 +21,16 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => stage.end(), 60_000);
 
+/** Changes nothing that somebody would look for in the audit log, and why. */
+const unaudited: Record<string, string> = {
+  'POST /api/v1/auth/refresh': 'a session goes on; its login is there, and a reuse would be',
+  'POST /api/v1/ingest/metrics': 'samples',
+  'POST /api/v1/ingest/heartbeat': 'a sign of life; the enrolment is there',
+  'POST /api/v1/alerts/rules/preview': 'a question',
+  'POST /api/v1/silences/preview': 'a question',
+  'POST /api/v1/reports/export': 'a file of what the asker may read',
+};
+
 /** In other suites against real clients, or with a credential that this one does not have; each with where. */
 const elsewhere: Record<string, string> = {
   'POST /api/v1/agents/enroll': 'test/integration/agents.test.ts',
@@ -43,8 +53,15 @@ function inOrder(operations: readonly DocumentedOperation[]): DocumentedOperatio
   );
 }
 
+/** Rows of the audit log that the request left: by whom and from where as it came. */
+const auditOf = (headers: Headers): Promise<unknown[]> =>
+  furnished
+    .knex('audit_log')
+    .where({ request_id: headers.get('x-request-id') })
+    .whereNotNull('ip');
+
 describe('the OpenAPI document', () => {
-  it('tells how every operation of the API answers', async () => {
+  it('tells how every operation of the API answers; each change is in the audit log', async () => {
     const judged: string[] = [];
     const wrong: string[] = [];
     const operations = operationsOf(document).filter(
@@ -66,6 +83,9 @@ describe('the OpenAPI document', () => {
       const { status, headers } = answer;
       const problems = problemsOf(document, operation, { status, headers, text });
       wrong.push(...problems.map((problem) => `${name}: ${problem}`));
+      const isNoted = (await auditOf(headers)).length > 0;
+      const isChange = method !== 'GET' && !(name in unaudited);
+      if (isChange !== isNoted) wrong.push(`${name}: ${isChange ? 'no' : 'an'} audit row`);
     }
     expect(wrong).toEqual([]);
     expect(judged.length).toBeGreaterThanOrEqual(75);

@@ -1,4 +1,3 @@
-import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OpenApiDocument } from '../../src/http/index.ts';
 import { startFurnished, type Furnished } from '../support/furnished.ts';
@@ -19,7 +18,6 @@ import {
   type DocumentedOperation,
 } from '../support/openapi.ts';
 import { converse, statuses } from '../support/sockets.ts';
-import { databaseOf } from '../support/sql.ts';
 import { Stage, type Product } from '../support/stage.ts';
 import { makeTenant } from '../support/tenants.ts';
 
@@ -28,14 +26,14 @@ let furnished: Furnished;
 let product: Product;
 let document: OpenApiDocument;
 let operations: DocumentedOperation[];
-let knex: Knex;
+let knex: Furnished['knex'];
 
 beforeAll(async () => {
   furnished = await startFurnished(stage);
   product = furnished.product;
   document = await documentOf(product.url);
   operations = operationsOf(document);
-  knex = databaseOf(stage, product);
+  knex = furnished.knex;
 }, 180_000);
 afterAll(() => stage.end(), 60_000);
 

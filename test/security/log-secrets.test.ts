@@ -84,6 +84,18 @@ async function walkPeople(admin: string): Promise<void> {
     body: { email: kept('password in the wrong field', 'the-password-in-the-wrong-field') },
   });
   await call('POST', '/api/v1/auth/logout', { authorization: viewer });
+  const reset = `/api/v1/users/${String(made.body['id'])}/reset-password`;
+  const token = kept('token of a reset', (await call('POST', reset, asAdmin)).body['reset_token']);
+  const chosen = kept('password chosen with it', 'the-password-chosen-by-the-user');
+  const spent = { body: { token, password: chosen } };
+  expect((await call('POST', '/api/v1/auth/reset', spent)).status).toBe(200);
+  await call('POST', '/api/v1/users/me/password', {
+    authorization: await login(email, chosen),
+    body: {
+      current_password: chosen,
+      new_password: kept('own new password', 'the-own-new-password-of-the-user'),
+    },
+  });
 }
 
 async function walkKeys(admin: string): Promise<void> {

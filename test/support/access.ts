@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAccess, type Access, type TenantPolicy } from '../../src/access/index.ts';
+import { accessRoutes, type ResetMail, type Route } from '../../src/http/index.ts';
 import { createAllowances, createRateCounter } from '../../src/limits/index.ts';
 import { startPostgres, type ManagedPostgres } from '../../src/managed/index.ts';
 import { createMeters, silentLogger, type Clock } from '../../src/platform/index.ts';
@@ -11,6 +12,7 @@ import {
   createChangeFeed,
   createPostgres,
   createRateWindowStore,
+  createPasswordResetStore,
   createSessionStore,
   createTenantStore,
   createUserStore,
@@ -103,6 +105,7 @@ export async function startAccess(postgres: Postgres, clock: Clock): Promise<Tes
   const access = createAccess({
     stores: {
       users: createUserStore(knex),
+      passwordResets: createPasswordResetStore(knex),
       sessions: createSessionStore(knex),
       keys: createApiKeyStore(knex),
       tenants: createTenantStore(knex),
@@ -124,3 +127,9 @@ export async function startAccess(postgres: Postgres, clock: Clock): Promise<Tes
     },
   };
 }
+
+/** Of the room access; without `mail` there is no mail server. */
+export const routesOf = (
+  access: Access,
+  mail: (message: ResetMail) => Promise<boolean> = () => Promise.resolve(false),
+): Route[] => accessRoutes({ ...access, publicUrl: 'https://g.example', mail });

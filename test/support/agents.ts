@@ -4,10 +4,8 @@ import type { Ingest } from '../../src/ingest/index.ts';
 import { createHosts, type Hosts } from '../../src/hosts/index.ts';
 import {
   agentRoutes,
-  auditRoutes,
   enrolmentRoutes,
   ingestRoutes,
-  keyRoutes,
   ownConfigRoute,
   type Route,
 } from '../../src/http/index.ts';
@@ -19,7 +17,7 @@ import {
   createHostStore,
   type Postgres,
 } from '../../src/storage/postgres/index.ts';
-import type { TestAccess } from './access.ts';
+import { routesOf, type TestAccess } from './access.ts';
 import { hostRoutesWithoutSamples } from './hosts.ts';
 
 export interface TestAgents {
@@ -59,11 +57,8 @@ export function createTestAgents(
       rejections: () => Promise.resolve({ total: 0, rows: [] }),
       haLeaders: () => Promise.resolve([]),
     }),
-    ...[
-      ...keyRoutes(access),
-      ...auditRoutes(access),
-      ...hostRoutesWithoutSamples(postgres, hosts, options.clock),
-    ],
+    ...routesOf(access),
+    ...hostRoutesWithoutSamples(postgres, hosts, options.clock),
   ];
   return { agents, hosts, routes };
 }

@@ -14,6 +14,8 @@ interface Things {
   /** The id of one thing of each kind, by the path below which it is found. */
   ids: Record<string, string>;
   refresh: string;
+  /** With which the user sets a new password. */
+  reset: string;
   /** Path and query of a file that was exported. */
   exported: string;
 }
@@ -21,6 +23,8 @@ interface Things {
 /** A product with one thing of each kind, and what each documented operation is validly asked with. */
 export interface Furnished {
   product: Product;
+  /** On the product's database. */
+  knex: ReturnType<typeof databaseOf>;
   wanted: Readonly<Record<string, Wanted>>;
   /** The path with the id of the nearest kind that it lies below. */
   pathOf: (operation: Pick<DocumentedOperation, 'path'>) => string;
@@ -37,9 +41,10 @@ export async function startFurnished(stage: Stage): Promise<Furnished> {
       points: steady(99, { untilMs: Date.now() + 60_000, forMs: 600_000 }),
     },
   ]);
-  const things = await makeThings(stage, product);
+  const knex = databaseOf(stage, product);
+  const things = await makeThings(stage, product, knex);
   return {
-    ...{ product, wanted: wantedOf(things) },
+    ...{ product, knex, wanted: wantedOf(things) },
     pathOf({ path }) {
       if (path === '/exports/{file}') return things.exported;
       return path.replace(/^(.*?)\/\{[^}]+\}/, (_, below: string) => {
@@ -51,7 +56,11 @@ export async function startFurnished(stage: Stage): Promise<Furnished> {
   };
 }
 
-async function makeThings(stage: Stage, product: Product): Promise<Things> {
+async function makeThings(
+  stage: Stage,
+  product: Product,
+  knex: Furnished['knex'],
+): Promise<Things> {
   const admin = caller(product, product.adminToken);
   const ids: Record<string, string> = {};
   const made = async (path: string, body: object, field = 'id'): Promise<string> => {
@@ -81,6 +90,16 @@ async function makeThings(stage: Stage, product: Product): Promise<Things> {
   ids['/api/v1/users'] = await made('/api/v1/users', {
     ...{ email: 'doc@example.com', password: 'a-long-password-of-a-person', role: 'Viewer' },
   });
+  const reset = await made(
+    `/api/v1/users/${ids['/api/v1/users']}/reset-password`,
+    {},
+    'reset_token',
+  );
+  const guest = { email: 'doc-guest@example.com', password: 'a-long-password-of-a-person' };
+  const guestId = await made('/api/v1/users', { ...guest, role: 'Viewer' });
+  await caller(product, '')('POST', '/api/v1/auth/login', guest);
+  const sessions = await admin('GET', `/api/v1/sessions?user_id=${guestId}`);
+  ids['/api/v1/sessions'] = String(listOf(sessions, 'sessions')[0]?.['id']);
   ids['/api/v1/keys'] = await made('/api/v1/keys', { name: 'doc', scopes: ['read'] });
   ids['/api/v1/tenants'] = await made('/api/v1/tenants', {
     ...{ id: 'doc-tenant', name: 'Doc', admin_email: 'doc-admin@example.com' },
@@ -121,22 +140,26 @@ async function makeThings(stage: Stage, product: Product): Promise<Things> {
     return list.some(({ status }) => status === 'sent' || status === 'dead');
   });
   // One that was given up, as the resend needs it.
-  await databaseOf(
-    stage,
-    product,
-  )('deliveries')
-    .where({ id: ids['/api/v1/deliveries'] })
-    .update({ status: 'dead' });
-  return { ids, refresh, exported };
+  await knex('deliveries').where({ id: ids['/api/v1/deliveries'] }).update({ status: 'dead' });
+  return { ids, refresh, reset, exported };
 }
 
 const soon = new Date(Date.now() + 3_600_000).toISOString();
 /** What each operation with arguments is asked with; the others need none. */
-const wantedOf = ({ ids, refresh }: Things): Record<string, Wanted> => ({
+const wantedOf = ({ ids, refresh, reset }: Things): Record<string, Wanted> => ({
   'POST /api/v1/auth/login': {
     body: () => ({ email: 'admin@localhost', password: 'a-long-password-of-the-stage' }),
   },
   'POST /api/v1/auth/refresh': { body: () => ({ refresh_token: refresh }) },
+  'POST /api/v1/auth/reset': {
+    body: () => ({ token: reset, password: 'another-password-of-a-person' }),
+  },
+  'POST /api/v1/users/me/password': {
+    body: () => ({
+      current_password: 'a-long-password-of-the-stage',
+      new_password: 'another-password-of-the-stage',
+    }),
+  },
   'POST /api/v1/users': {
     body: () => ({
       ...{ email: 'more@example.com', password: 'a-long-password-of-a-person', role: 'Viewer' },
@@ -178,7 +201,7 @@ const wantedOf = ({ ids, refresh }: Things): Record<string, Wanted> => ({
   'POST /api/v1/alerts/events/acknowledge': {
     body: () => ({ ids: [ids['/api/v1/alerts/events']], comment: 'doc' }),
   },
-  'POST /api/v1/alerts/events/{id}/acknowledge': { body: () => ({ comment: 'doc' }) },
+  'POST /api/v1/alerts/events/{id}/acknowledge': { body: () => ({ comment: 'doc, again' }) },
   'POST /api/v1/silences': {
     body: () => ({ matchers: ['alertname="x"'], ends_at: soon, comment: 'doc' }),
   },

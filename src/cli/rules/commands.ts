@@ -1,21 +1,26 @@
 import type { Command } from 'commander';
 import { checkRules, type CheckOptions } from './check.ts';
 import { convertRules, type ConvertOptions } from './convert.ts';
+import { talks, type Shell } from '../session.ts';
 import { previewRules, type PreviewOptions } from './preview.ts';
 import { testRules, type TestOptions } from './test.ts';
 
-interface Terminal {
-  out: (text: string) => void;
-  err: (text: string) => void;
-}
-
 /** `gaugeway rules …`: what people do with rules before a server has them. */
-export function addRuleCommands(
-  program: Command,
-  terminal: Terminal,
-  finish: (isGood: boolean) => void,
-): void {
-  const rules = program.command('rules').description('rule files');
+export function addRuleCommands(program: Command, shell: Shell): void {
+  const { terminal } = shell;
+  const finish = (isGood: boolean): void => shell.finish(isGood ? 0 : 1);
+  const rules = program
+    .command('rules')
+    .description('rule files')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gaugeway rules check rules/
+  gaugeway rules test rules/*.test.yaml
+  gaugeway rules convert --to prometheus rules/host.yaml
+  gaugeway rules preview rules/host.yaml --range 24h`,
+    );
   rules
     .command('check')
     .description('judge rule files of both dialects')
@@ -39,13 +44,12 @@ export function addRuleCommands(
     .argument('<file>', 'a rule file of either dialect')
     .requiredOption('--to <dialect>', 'prometheus or gaugeway')
     .action((file: string, options: ConvertOptions) => convertRules(file, options, terminal));
-  rules
+  const preview = rules
     .command('preview')
     .description('what the rules of a file would have come to over the history of a running server')
     .argument('<file>', 'a rule file of either dialect')
-    .option('--url <url>', 'of the server', 'http://127.0.0.1:8080')
-    .option('--key <key>', 'an API key with the scope read')
-    .option('--range <duration>', 'how far back', '24h')
-    .option('--json', 'the whole answers, for programs')
-    .action((file: string, options: PreviewOptions) => previewRules(file, options, terminal));
+    .option('--range <duration>', 'how far back', '24h');
+  talks<[string], PreviewOptions>(shell, preview, (session, options, file) =>
+    previewRules(file, options, session),
+  );
 }

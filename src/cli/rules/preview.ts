@@ -1,16 +1,10 @@
-import { GaugewayError, messageOf } from '../../platform/index.ts';
-import { toProductRule, type AlertingRule, type ProductRule } from '../../rules/index.ts';
+import { toProductRule, type AlertingRule } from '../../rules/index.ts';
+import type { Session } from '../session.ts';
 import { readGroups } from './convert.ts';
 
 export interface PreviewOptions {
-  url: string;
-  key?: string;
   range: string;
   json?: boolean;
-}
-
-interface Terminal {
-  out: (text: string) => void;
 }
 
 interface Preview {
@@ -31,37 +25,21 @@ const mostEpisodes = 20;
 /** Each rule of a file over the history that a running server has: what would have fired, and who would have been told. */
 export async function previewRules(
   file: string,
-  options: PreviewOptions,
-  terminal: Terminal,
+  { range, json }: PreviewOptions,
+  { remote, terminal, progress }: Session,
 ): Promise<void> {
   const rules = readGroups(file).flatMap((group) => group.rules);
   const alerting = rules.filter((rule): rule is AlertingRule => rule.kind === 'alert');
   const found: { name: string; preview: Preview }[] = [];
   for (const rule of alerting) {
-    const preview = await ask(toProductRule(rule), options);
+    progress.say(`${rule.name} over ${range} …`);
+    const body = { rule: toProductRule(rule), range };
+    const preview = await remote.send<Preview>('POST', '/api/v1/alerts/rules/preview', { body });
     found.push({ name: rule.name, preview });
-    if (!options.json) terminal.out(textOf(rule.name, preview, options.range));
+    progress.clear();
+    if (!json) terminal.out(textOf(rule.name, preview, range));
   }
-  if (options.json) terminal.out(`${JSON.stringify(found, null, 2)}\n`);
-}
-
-async function ask(rule: ProductRule, { url, key, range }: PreviewOptions): Promise<Preview> {
-  let answer: Response;
-  try {
-    answer = await fetch(`${url.replace(/\/$/, '')}/api/v1/alerts/rules/preview`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-      },
-      body: JSON.stringify({ rule, range }),
-    });
-  } catch (error) {
-    throw new GaugewayError('UNAVAILABLE', `${url}: ${messageOf(error)}`, { cause: error });
-  }
-  const text = await answer.text();
-  if (answer.ok) return JSON.parse(text) as Preview;
-  throw new GaugewayError('BAD_REQUEST', `${url} answered ${answer.status}: ${text.slice(0, 500)}`);
+  if (json) terminal.out(`${JSON.stringify(found, null, 2)}\n`);
 }
 
 function textOf(name: string, preview: Preview, range: string): string {

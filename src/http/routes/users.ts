@@ -42,7 +42,7 @@ export function userRoutes({ users }: { users: Users }): Route[] {
       async handle(call) {
         const page = pageOf(call.req);
         const { items, total } = await users.list(principalOf(call).tenantId, page);
-        call.res.json({ users: items.map(toJson), total, ...page });
+        call.res.json({ users: items.map(userJson), total, ...page });
       },
     },
     {
@@ -51,13 +51,13 @@ export function userRoutes({ users }: { users: Users }): Route[] {
       async handle(call) {
         const wanted = bodyOf(call.req, newUser);
         const user = await users.create(principalOf(call).tenantId, wanted, actorOf(call));
-        call.res.status(201).json(toJson(user));
+        call.res.status(201).json(userJson(user));
       },
     },
     {
       ...{ ...row, method: 'GET', path: one, summary: 'One user' },
       spec: { tag: 'Access', answers: { 200: userAnswer } },
-      handle: async (call) => void call.res.json(toJson(await target(call))),
+      handle: async (call) => void call.res.json(userJson(await target(call))),
     },
     {
       ...{ ...row, method: 'PATCH', path: one, summary: 'Change role, status or password' },
@@ -65,7 +65,7 @@ export function userRoutes({ users }: { users: Users }): Route[] {
       async handle(call) {
         const wanted = bodyOf(call.req, change);
         const user = await users.update(await target(call), wanted, actorOf(call));
-        call.res.json(toJson(user));
+        call.res.json(userJson(user));
       },
     },
     {
@@ -79,6 +79,6 @@ export function userRoutes({ users }: { users: Users }): Route[] {
   ];
 }
 
-function toJson({ id, email, role: ofUser, status, createdAtMs }: User) {
+export function userJson({ id, email, role: ofUser, status, createdAtMs }: User) {
   return { id, email, role: ofUser, status, created_at: isoTime(createdAtMs) };
 }

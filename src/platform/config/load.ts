@@ -40,8 +40,8 @@ export interface ConfigSources {
   environment?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Not keys: the first names the file, the others are the agent's own. */
-const otherVariables = /^GAUGEWAY_(CONFIG$|AGENT_)/;
+/** Not keys: the first names the file, the next are of commands that talk to a server, the last the agent's own. */
+const otherVariables = /^GAUGEWAY_(CONFIG$|URL$|KEY$|KEY_FILE$|CA_FILE$|AGENT_)/;
 
 /** One tree of values as the schema wants it, where each came from, and what was wrong on the way. */
 interface Gathered {

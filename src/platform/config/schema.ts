@@ -148,6 +148,20 @@ const reports = group({
   }),
 });
 
+const live = group({
+  maxClients: integer(5_000, 'Connections for live updates of one process.', { ...many, min: 1 }),
+  maxRooms: integer(100, 'Rooms of one connection.', { min: 1, max: 10_000 }),
+  interval: duration('5s', 'How often the figures of hosts that somebody watches are looked at.'),
+  alertInterval: duration(
+    '300ms',
+    'How often changes of alerts that somebody watches are looked for.',
+  ),
+  maxWaiting: integer(1_000, 'Packets that may wait for a slow client before it is sent away.', {
+    ...many,
+    min: 10,
+  }),
+});
+
 /** Requests a minute. */
 const allowance = (value: number, what: string) =>
   integer(value, `${what} a minute; 0: no limit.`, many);
@@ -223,7 +237,12 @@ export const configSchema = z.strictObject({
   alerts,
   notify,
   observe,
+  live,
   rateLimits,
+  audit: group({
+    retention: duration('90d', 'How long the audit log is kept.'),
+    purgeInterval: duration('1h', 'How often what is older is removed, by one worker.'),
+  }),
   reports,
   http,
   log: group({ level: choice(['debug', 'info', 'warn', 'error'], 'info', 'What is logged.') }),

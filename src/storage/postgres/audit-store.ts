@@ -1,5 +1,12 @@
 import type { Knex } from 'knex';
-import type { AuditAction, AuditEntry, AuditRow, AuditStore } from '../../access/index.ts';
+import type {
+  AuditAction,
+  AuditEntry,
+  AuditFilter,
+  AuditRow,
+  AuditStore,
+  Page,
+} from '../../access/index.ts';
 import { listed, toDate, toMs } from './rows.ts';
 import { withUnavailable } from './unavailable.ts';
 
@@ -18,11 +25,48 @@ interface Row {
 }
 
 export function createAuditStore(knex: Knex): AuditStore {
-  return withUnavailable({
+  const rows = (tenantId: string, filter: AuditFilter): Knex.QueryBuilder =>
+    knex('audit_log')
+      .where({ tenant_id: tenantId })
+      .where((query) => {
+        narrow(query, filter);
+      })
+      .orderBy('id', 'desc');
+  const store = withUnavailable({
     add: (entry: AuditEntry) => addAudit(knex, entry),
-    list: (tenantId: string, page: { limit: number; offset: number }) =>
-      listed(knex('audit_log').where({ tenant_id: tenantId }).orderBy('id', 'desc'), page, toRow),
+    list: (tenantId: string, filter: AuditFilter, page: Page) =>
+      listed(rows(tenantId, filter), page, toRow),
+    async older(tenantId: string, filter: AuditFilter, than: string | undefined) {
+      const query = rows(tenantId, filter).limit(pageSize);
+      const found = (await (than === undefined ? query : query.where('id', '<', than))) as Row[];
+      return found.map(toRow);
+    },
   });
+  return {
+    ...{ add: store.add, list: store.list },
+    async *read(tenantId, filter) {
+      for (let last: string | undefined; ;) {
+        const page = await store.older(tenantId, filter, last);
+        yield* page;
+        if (page.length < pageSize) return;
+        last = page.at(-1)?.id;
+      }
+    },
+  };
+}
+
+/** Rows that are held at once, of however many are read. */
+const pageSize = 500;
+
+function narrow(query: Knex.QueryBuilder, filter: AuditFilter): void {
+  const { user, action, target, sinceMs, untilMs } = filter;
+  if (user !== undefined) {
+    query.where((either) => void either.where('actor_id', user).orWhere('actor_name', user));
+  }
+  if (action !== undefined) query.where({ action });
+  if (target !== undefined) query.where({ target });
+  if (sinceMs !== undefined) query.where('at', '>=', toDate(sinceMs));
+  if (untilMs !== undefined) query.where('at', '<', toDate(untilMs));
 }
 
 /** Adds one row, within the caller's transaction where `knex` is one. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Knex } from 'knex';
 import type { Actor, AuditAction } from '../../access/index.ts';
 import type { ChannelStore, StoredChannel } from '../../notify/index.ts';
@@ -62,14 +63,34 @@ function changed(
   work: (trx: Knex.Transaction) => Promise<number>,
 ): Promise<boolean> {
   return knex.transaction(async (trx) => {
+    const row = (await trx('channels').where(keyOf(channel)).forUpdate().first()) as
+      Row | undefined;
     if ((await work(trx)) === 0) return false;
-    const { tenantId, name, kind, isDefault } = channel;
+    const { tenantId, name } = channel;
+    const before = row && toChannel(row);
+    const after = action === 'channel_deleted' ? undefined : channel;
     await addAudit(trx, {
       ...{ actor, tenantId, action, target: `channel:${name}`, atMs: channel.updatedAtMs },
-      details: { kind, is_default: isDefault },
+      details: { ...factsOf(channel), ...changeOf(before, after) },
     });
     return true;
   });
+}
+
+const factsOf = ({ kind, isDefault }: StoredChannel) => ({ kind, is_default: isDefault });
+
+/** Targets and settings can hold secrets: that they changed is told, not how. */
+function changeOf(before: StoredChannel | undefined, after: StoredChannel | undefined) {
+  return {
+    ...(before ? { before: factsOf(before) } : {}),
+    ...(after ? { after: factsOf(after) } : {}),
+    ...(before && after
+      ? {
+          target_changed: before.target !== after.target,
+          settings_changed: !isDeepStrictEqual(before.settings, after.settings),
+        }
+      : {}),
+  };
 }
 
 const keyOf = ({ tenantId, name }: StoredChannel) => ({ tenant_id: tenantId, name });

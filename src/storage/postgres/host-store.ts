@@ -62,10 +62,11 @@ export function createHostStore(knex: Knex): HostStore {
 function matching(
   knex: Knex,
   tenantId: string,
-  { tags = {}, search }: HostMatch,
+  { tags = {}, search, ids }: HostMatch,
 ): Knex.QueryBuilder {
   const query = knex('hosts').where({ tenant_id: tenantId });
   if (Object.keys(tags).length > 0) void query.whereRaw('tags @> ?::jsonb', [JSON.stringify(tags)]);
+  if (ids !== undefined) void query.whereRaw('id = any(?::text[])', [[...ids]]);
   if (search !== undefined) {
     const pattern = `%${search.replaceAll(/[\\%_]/g, '\\$&')}%`;
     void query.where((either) => {

@@ -10,7 +10,7 @@ import { addAudit } from './audit-store.ts';
 import { listed, toMs } from './rows.ts';
 import { withUnavailable } from './unavailable.ts';
 
-interface Row {
+export interface IncidentListRow {
   id: string;
   group_key: string;
   rule_key: string;
@@ -51,7 +51,7 @@ export function createIncidentStore(knex: Knex): IncidentStore {
     async find(tenantId, id) {
       if (!uuid.test(id)) return undefined;
       const row = (await knex('incidents').where({ tenant_id: tenantId, id }).first()) as
-        Row | undefined;
+        IncidentListRow | undefined;
       return row && toIncident(row);
     },
     async timeline(tenantId, id) {
@@ -78,7 +78,7 @@ export function createIncidentStore(knex: Knex): IncidentStore {
           // In one order, so that two such requests wait for each other and not in a circle.
           .orderBy('id')
           .forUpdate()
-          .select<Row[]>('*');
+          .select<IncidentListRow[]>('*');
         for (const incident of rows.map(toIncident)) {
           const episode = decide(incident);
           if (episode) await writeAcknowledgement(trx, { tenantId, incident, episode, note });
@@ -158,7 +158,7 @@ async function deliveriesOf(knex: Knex, tenantId: string, id: string): Promise<I
   }));
 }
 
-function toIncident(row: Row): StoredIncident {
+export function toIncident(row: IncidentListRow): StoredIncident {
   return {
     ...{ id: row.id, groupKey: row.group_key, ruleKey: row.rule_key, ruleName: row.rule_name },
     ...{ fingerprint: row.fingerprint, hostId: row.host_id, severity: row.severity },
@@ -175,7 +175,9 @@ function toIncident(row: Row): StoredIncident {
   };
 }
 
-function acknowledgementOf(row: Row): Pick<StoredIncident['episode'], 'acknowledgement'> {
+function acknowledgementOf(
+  row: IncidentListRow,
+): Pick<StoredIncident['episode'], 'acknowledgement'> {
   if (row.ack_by === null || row.ack_at_ms === null) return {};
   return {
     acknowledgement: {

@@ -1,9 +1,18 @@
 import type { Knex } from 'knex';
-import type { RefreshToken, RotateOutcome, SessionStore } from '../../access/index.ts';
+import type { RefreshToken, RotateOutcome, Session, SessionStore } from '../../access/index.ts';
 import { addAudit } from './audit-store.ts';
-import { credentialTimeoutMs, toDate, toMs } from './rows.ts';
+import { credentialTimeoutMs, listed, toDate, toMs } from './rows.ts';
 import { withUnavailable } from './unavailable.ts';
 import { isUuid, toUser, type UserRow } from './user-store.ts';
+
+interface SessionRow {
+  id: string;
+  tenant_id: string;
+  user_id: string;
+  ip: string | null;
+  created_at: Date;
+  expires_at: Date;
+}
 
 interface TokenRow extends UserRow {
   session_id: string;
@@ -15,12 +24,13 @@ interface TokenRow extends UserRow {
 export function createSessionStore(knex: Knex): SessionStore {
   const store: SessionStore = {
     async create(session, token, audit) {
-      const { id, tenantId, userId, createdAtMs, expiresAtMs } = session;
+      const { id, tenantId, userId, ip, createdAtMs, expiresAtMs } = session;
       await knex.transaction(async (trx) => {
         await trx('sessions').insert({
           id,
           tenant_id: tenantId,
           user_id: userId,
+          ip,
           created_at: toDate(createdAtMs),
           expires_at: toDate(expiresAtMs),
         });
@@ -48,8 +58,32 @@ export function createSessionStore(knex: Knex): SessionStore {
         .timeout(credentialTimeoutMs);
       return row && { user: toUser(row), isRevoked: row.revoked_at !== null };
     },
+    list: ({ tenantId, userId }, nowMs, page) =>
+      listed(
+        open(knex, nowMs)
+          .where({ tenant_id: tenantId, user_id: userId })
+          .orderBy([{ column: 'created_at', order: 'desc' }, 'id']),
+        page,
+        toSession,
+      ),
+    async find(tenantId, id, nowMs) {
+      if (!isUuid(id)) return undefined;
+      const row = (await open(knex, nowMs).where({ tenant_id: tenantId, id }).first()) as
+        SessionRow | undefined;
+      return row && toSession(row);
+    },
   };
   return withUnavailable(store);
+}
+
+const open = (knex: Knex, nowMs: number) =>
+  knex('sessions').whereNull('revoked_at').where('expires_at', '>', toDate(nowMs));
+
+function toSession(row: SessionRow): Session {
+  return {
+    ...{ id: row.id, tenantId: row.tenant_id, userId: row.user_id, ip: row.ip },
+    ...{ createdAtMs: toMs(row.created_at), expiresAtMs: toMs(row.expires_at) },
+  };
 }
 
 interface Rotation {

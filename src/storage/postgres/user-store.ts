@@ -21,6 +21,8 @@ export interface UserRow {
   created_at: Date;
 }
 
+type UserKey = Pick<User, 'tenantId' | 'id'>;
+
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export function createUserStore(knex: Knex): UserStore {
@@ -52,7 +54,17 @@ export function createUserStore(knex: Knex): UserStore {
         page,
         toUser,
       ),
-    update: (user, patch, audit) => update(knex, user, { patch, audit }),
+    update: (user, patch, audit, keptSession) => {
+      const demotes = (patch.role ?? 'Admin') !== 'Admin' || patch.status === 'disabled';
+      return knex.transaction(async (trx) => {
+        if (demotes && (await isLastAdmin(trx, user))) return 'last_admin';
+        await updateUser(trx, user, patch, {
+          audit,
+          ...(keptSession === undefined ? {} : { keptSession }),
+        });
+        return 'done';
+      });
+    },
     remove: (user, audit) =>
       knex.transaction(async (trx) => {
         if (await isLastAdmin(trx, user)) return 'last_admin';
@@ -81,32 +93,32 @@ export async function insertUser(
   await addAudit(trx, audit);
 }
 
-function update(
-  knex: Knex,
-  user: User,
-  { patch, audit }: { patch: UserPatch; audit: AuditEntry },
-): Promise<'done' | 'last_admin'> {
-  const demotes = (patch.role ?? 'Admin') !== 'Admin' || patch.status === 'disabled';
-  return knex.transaction(async (trx) => {
-    if (demotes && (await isLastAdmin(trx, user))) return 'last_admin';
-    const columns = {
-      ...(patch.role === undefined ? {} : { role: patch.role }),
-      ...(patch.status === undefined ? {} : { status: patch.status }),
-      ...(patch.passwordHash === undefined ? {} : { password_hash: patch.passwordHash }),
-    };
-    if (Object.keys(columns).length > 0) await trx('users').where(keyOf(user)).update(columns);
-    if (patch.status !== undefined || patch.passwordHash !== undefined) {
-      await trx('sessions')
-        .where({ tenant_id: user.tenantId, user_id: user.id, revoked_at: null })
-        .update({ revoked_at: toDate(audit.atMs), revoked_reason: audit.action });
-    }
-    await addAudit(trx, audit);
-    return 'done';
-  });
+/** The change, the end of the user's sessions where it is one of password or status, and its audit row. */
+export async function updateUser(
+  trx: Knex.Transaction,
+  user: UserKey,
+  patch: UserPatch,
+  { audit, keptSession }: { audit: AuditEntry; keptSession?: string },
+): Promise<void> {
+  const columns = {
+    ...(patch.role === undefined ? {} : { role: patch.role }),
+    ...(patch.status === undefined ? {} : { status: patch.status }),
+    ...(patch.passwordHash === undefined ? {} : { password_hash: patch.passwordHash }),
+  };
+  if (Object.keys(columns).length > 0) await trx('users').where(keyOf(user)).update(columns);
+  if (patch.status !== undefined || patch.passwordHash !== undefined) {
+    const ended = trx('sessions')
+      .where({ tenant_id: user.tenantId, user_id: user.id, revoked_at: null })
+      .update({ revoked_at: toDate(audit.atMs), revoked_reason: audit.action });
+    await (keptSession === undefined ? ended : ended.whereNot({ id: keptSession }));
+    // Whoever asked for it with the old password must not undo the change.
+    await trx('password_resets').where({ tenant_id: user.tenantId, user_id: user.id }).delete();
+  }
+  await addAudit(trx, audit);
 }
 
 /** Locks the tenant's administrators, so that two who remove each other at once do not both succeed. */
-async function isLastAdmin(trx: Knex.Transaction, user: User): Promise<boolean> {
+async function isLastAdmin(trx: Knex.Transaction, user: UserKey): Promise<boolean> {
   const admins = await trx('users')
     .where({ tenant_id: user.tenantId, role: 'Admin', status: 'active' })
     .orderBy('id')
@@ -135,6 +147,6 @@ function toRecord(row: UserRow): UserRecord {
   return { ...toUser(row), passwordHash: row.password_hash };
 }
 
-function keyOf({ tenantId, id }: User): { tenant_id: string; id: string } {
+function keyOf({ tenantId, id }: UserKey): { tenant_id: string; id: string } {
   return { tenant_id: tenantId, id };
 }

@@ -1,18 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { runProgram } from '../../../src/cli/index.ts';
+import { createTestTerminal } from '../../support/terminal.ts';
 
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  let out = '';
-  let err = '';
+  const { terminal, said } = createTestTerminal();
   const code = await runProgram(argv, '1.2.3', {
-    out: (text) => void (out += text),
-    err: (text) => void (err += text),
+    ...terminal,
     agentScript: '/nowhere/agent.js',
     installFolder: '/nowhere/install',
     pdfScript: '',
     migrationsDir: '/nowhere',
   });
-  return { code, out, err };
+  return { code, ...said() };
 }
 
 describe('the gaugeway command', () => {

@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { connect } from 'node:net';
+import { withSchema } from '../../app/index.ts';
+import { findPostgres, findVictoria, lacksOf } from '../../managed/index.ts';
+import type { LoadedConfig } from '../../platform/index.ts';
+import { createVictoriaClient } from '../../storage/victoria/index.ts';
+import { plural } from '../show/text.ts';
+import { look, type Finding, type Seen } from './finding.ts';
+
+const reachMs = 5_000;
+
+/** What samples, people and messages need beyond this process; asks, and changes nothing. */
+export function examineStores(loaded: LoadedConfig, migrationsDir: string): Promise<Finding[]> {
+  return Promise.all([
+    look(
+      'postgres',
+      'Postgres',
+      () => postgres(loaded, migrationsDir),
+      loaded.secrets.databaseUrl === undefined
+        ? 'apt-get install postgresql, or set GAUGEWAY_DATABASE_URL'
+        : 'look at GAUGEWAY_DATABASE_URL and at whether it runs',
+    ),
+    look(
+      'victoria',
+      'VictoriaMetrics',
+      () => victoria(loaded),
+      'look at GAUGEWAY_VICTORIA_RAW_URL and at whether it runs',
+    ),
+    look(
+      'smtp',
+      'mail server',
+      () => smtp(loaded.secrets.smtpUrl),
+      'look at GAUGEWAY_SMTP_URL; alerts by e-mail wait until it answers',
+    ),
+  ]);
+}
+
+async function postgres(loaded: LoadedConfig, migrationsDir: string): Promise<Seen | string> {
+  if (loaded.secrets.databaseUrl === undefined) {
+    const { version, bin } = findPostgres(undefined, join(loaded.config.dataDir, 'postgres'));
+    return `${version} in ${bin}, run as a child`;
+  }
+  const { applied, pending } = await withSchema(loaded, migrationsDir, (schema) => schema.state());
+  if (pending.length === 0) return `answers; ${plural(applied.length, 'migration')} applied`;
+  return {
+    state: applied.length === 0 ? 'ok' : 'warning',
+    detail: `answers; ${plural(pending.length, 'migration')} not applied yet`,
+    hint: 'the next start applies them, or `gaugeway migrate` now',
+  };
+}
+
+async function victoria({ config, secrets }: LoadedConfig): Promise<Seen | string> {
+  const { url, username } = config.victoria.raw;
+  if (url === undefined) return managedVictoria();
+  const { password } = secrets.victoria.raw;
+  const client = createVictoriaClient({
+    baseUrl: url.replace(/\/$/, ''),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  });
+  try {
+    // Behind its password, as `/health` is not.
+    const query = new URLSearchParams({ query: '1' });
+    const asked = { method: 'GET', path: '/api/v1/query', query, timeoutMs: reachMs } as const;
+    const { status } = await client.request(asked);
+    if (status === 200) return `${url} answers`;
+    throw new Error(`${url} answered ${String(status)}`);
+  } finally {
+    await client.close();
+  }
+}
+
+function managedVictoria(): Seen | string {
+  const binary = findVictoria([]);
+  if (!binary) return 'not on PATH; the first start fetches it';
+  const lacks = lacksOf(binary);
+  const detail = `${binary.version} at ${binary.path}, run as a child`;
+  if (lacks.length === 0) return detail;
+  return {
+    detail: `${detail}; lacks ${lacks.join(', ')}`,
+    hint: '`gaugeway victoria install` fetches a newer one',
+  };
+}
+
+const smtpPorts: Readonly<Record<string, number>> = { 'smtp:': 587, 'smtps:': 465 };
+
+/** That something listens there; nothing is sent. */
+async function smtp(url: string | undefined): Promise<Seen | string> {
+  if (url === undefined) return 'none: alerts and reports cannot go out by e-mail';
+  if (!URL.canParse(url)) throw new Error('GAUGEWAY_SMTP_URL is no URL');
+  const { hostname, port: given, protocol } = new URL(url);
+  const port = given === '' ? (smtpPorts[protocol] ?? 25) : Number(given);
+  await reach(hostname.replace(/^\[|\]$/g, ''), port);
+  return `${hostname}:${String(port)} can be reached`;
+}
+
+function reach(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port });
+    socket.setTimeout(reachMs, () =>
+      socket.destroy(new Error(`${host}:${String(port)} is silent`)),
+    );
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once('error', reject);
+  });
+}
