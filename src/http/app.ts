@@ -10,6 +10,7 @@ import type { Allowances } from '../limits/index.ts';
 import { GaugewayError, messageOf, type Logger, type Meters } from '../platform/index.ts';
 import { sendError, toFault, TransportError, type ErrorShape } from './errors.ts';
 import { accessLog } from './middleware/access-log.ts';
+import { judgeBodyHeaders } from './middleware/body-headers.ts';
 import { guard, principalOf, type Can } from './middleware/guard.ts';
 import { apiMeters } from './middleware/meters.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
@@ -81,6 +82,7 @@ function mount(app: Express, route: Route, parser: RequestHandler, deps: AppDeps
     guard(route, deps.authenticate, deps.can),
     // By principal, and before the body is read.
     rateLimit(route, deps.allowances),
+    judgeBodyHeaders(route, deps.maxBodyBytes),
     parser,
     async (req, res): Promise<void> => {
       const principal = principalOf(res);

@@ -156,9 +156,10 @@ function responsesOf(route: Route, example: unknown): Record<string, unknown> {
     ...(route.path.includes('/:') ? [404] : []),
     ...(route.method === 'GET' ? [] : [409, 413, 415]),
     ...(isCounted ? [429] : []),
+    ...(spec.refuses ?? []),
     ...[500, 503],
   ];
-  const refusals = statuses.map((status) => [
+  const refusals = [...new Set(statuses)].map((status) => [
     String(status),
     { $ref: `#/components/responses/${errors}${status}` },
   ]);

@@ -16,10 +16,7 @@ export function bodyOf<S extends z.ZodType>(req: Request, schema: S): z.output<S
 export function textOf(req: Request): string {
   const body: unknown = req.body;
   if (typeof body !== 'string' || body === '') {
-    throw new GaugewayError(
-      'BAD_REQUEST',
-      'the body is empty, or its Content-Type is not text/csv',
-    );
+    throw new GaugewayError('BAD_REQUEST', 'the body is empty');
   }
   requireText(body);
   return body;
@@ -33,18 +30,32 @@ export function queryOf<S extends z.ZodType>(req: Request, schema: S): z.output<
   throw invalid('the query is not as expected', parsed.error);
 }
 
-/** Refuses what is no text to Postgres: NUL, and half of a surrogate pair. */
-function requireText(input: unknown): void {
-  const rest = [input];
-  while (rest.length > 0) {
-    const value = rest.pop();
-    if (typeof value === 'string' && (value.includes('\0') || /\p{Surrogate}/u.test(value))) {
-      throw new GaugewayError('BAD_REQUEST', 'a text has a NUL or half a character in it');
+/** Deeper than any body that means something, and harmless to whatever walks it by recursion. */
+const deepest = 32;
+
+/**
+ * Refuses what is no text to Postgres (NUL, and half of a surrogate pair), what nests without end, and the one name
+ * that is none for a field of an object.
+ */
+export function requireText(input: unknown): void {
+  const rest: [value: unknown, depth: number][] = [[input, 0]];
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    const [value, depth] = next;
+    if (typeof value === 'string') requireWhole(value);
+    if (typeof value !== 'object' || value === null) continue;
+    if (depth > deepest) throw new GaugewayError('BAD_REQUEST', 'the body nests too deep');
+    // One by one: a spread of a long list is too many arguments.
+    for (const [key, held] of Object.entries(value)) {
+      if (key === '__proto__') throw new GaugewayError('BAD_REQUEST', 'no field has this name');
+      requireWhole(key);
+      rest.push([held, depth + 1]);
     }
-    if (typeof value === 'object' && value !== null) {
-      // One by one: a spread of a long list is too many arguments.
-      for (const [key, held] of Object.entries(value)) rest.push(key, held);
-    }
+  }
+}
+
+function requireWhole(text: string): void {
+  if (text.includes('\0') || /\p{Surrogate}/u.test(text)) {
+    throw new GaugewayError('BAD_REQUEST', 'a text has a NUL or half a character in it');
   }
 }
 

@@ -39,6 +39,8 @@ export interface RouteSpec {
   body?: z.ZodType;
   /** By status; errors have one shape everywhere and are not told again. */
   answers: Readonly<Record<number, z.ZodType | MediaAnswer | 'empty'>>;
+  /** Statuses of refusals that its credential, path and method do not tell already. */
+  refuses?: readonly (401 | 404 | 409 | 429)[];
 }
 
 /** An answer that is no JSON. */

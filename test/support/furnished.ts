@@ -34,6 +34,7 @@ export async function startFurnished(stage: Stage): Promise<Furnished> {
   const storage = await startStorage(stage);
   const product = await startProduct(stage, storage, {
     ...{ GAUGEWAY_ALERTS_INTERVAL: '1s', GAUGEWAY_ALLOW_PRIVATE_WEBHOOKS: 'true' },
+    GAUGEWAY_RATE_LIMITS_LOGIN: '0',
   });
   await store(storage.target, [
     {

@@ -76,8 +76,10 @@ function configRoutes({ agents }: Deps): Route[] {
     {
       ...{ ...reader, path: hostConfig, summary: "What one host's agent shall run with" },
       spec: { tag: 'Agents', answers: { 200: hostConfigAnswer } },
-      handle(call) {
+      async handle(call) {
         const { tenantId, hostId } = targetOf(call);
+        const isSet = agents.configs.ofHost(tenantId, hostId) !== undefined;
+        if (!isSet && !(await agents.get(tenantId, hostId))) throw noSuchHost();
         answerHostConfig(call, agents.configs, tenantId, hostId);
       },
     },

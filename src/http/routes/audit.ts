@@ -17,7 +17,7 @@ const filters = {
   until: timeText.optional().describe('Not within.'),
 };
 const listQuery = pageSchema.extend(filters);
-const fileQuery = z.object(filters);
+const fileQuery = z.strictObject(filters);
 
 const row = { method: 'GET', needs: 'admin', errors: 'envelope' } as const;
 

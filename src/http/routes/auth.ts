@@ -27,7 +27,7 @@ export function authRoutes({ sessions }: { sessions: Sessions }): Route[] {
       summary: 'Log in with e-mail and password',
       // Counted by account and address.
       budget: 'none',
-      spec: { tag: 'Access', body: loginBody, answers: { 200: tokensAnswer } },
+      spec: { tag: 'Access', body: loginBody, answers: { 200: tokensAnswer }, refuses: [401, 429] },
       async handle(call) {
         const { email, password, use_cookie: useCookie } = bodyOf(call.req, loginBody);
         const outcome = await sessions.login(email, password, clientOf(call));
@@ -44,7 +44,7 @@ export function authRoutes({ sessions }: { sessions: Sessions }): Route[] {
     {
       ...{ method: 'POST', path: '/api/v1/auth/refresh', needs: 'public', errors: 'envelope' },
       summary: 'Spend a refresh token for a new pair of tokens',
-      spec: { tag: 'Access', body: refreshBody, answers: { 200: tokensAnswer } },
+      spec: { tag: 'Access', body: refreshBody, answers: { 200: tokensAnswer }, refuses: [401] },
       async handle(call) {
         const given = bodyOf(call.req, refreshBody).refresh_token;
         const cookie = given === undefined ? cookieOf(call) : undefined;

@@ -3,7 +3,7 @@ import type { Principal } from '../../access/index.ts';
 import type { HaLeader, Ingest, Rejection, WhitelistMode } from '../../ingest/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
 import { z } from 'zod';
-import { pageSchema } from '../parse.ts';
+import { pageSchema, requireText } from '../parse.ts';
 import type { Call, Route } from '../route.ts';
 import {
   acceptedAnswer,
@@ -162,6 +162,7 @@ export function ingestRoutes(deps: IngestRouteDeps): Route[] {
       summary: "an agent's sign of life; answers with its configuration",
       handle: async (call) => {
         const principal = principalOf(call);
+        requireText(call.req.body);
         const { host_id: hostId, ...report } = parse(heartbeatBody, call.req.body);
         requireOwnHost(principal, hostId);
         const from = { tenantId: principal.tenantId, hostId, keyId: principal.id };

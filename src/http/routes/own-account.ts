@@ -61,7 +61,7 @@ export function ownAccountRoutes(deps: OwnAccountDeps): Route[] {
   return [
     {
       ...{ ...row, method: 'GET', path: '/api/v1/users/me', summary: 'Who is asking' },
-      spec: { tag: 'Access', answers: { 200: meAnswer } },
+      spec: { tag: 'Access', answers: { 200: meAnswer }, refuses: [404] },
       async handle(call) {
         const user = await self(call, users);
         call.res.json({ ...userJson(user), tenant: user.tenantId });
@@ -70,7 +70,10 @@ export function ownAccountRoutes(deps: OwnAccountDeps): Route[] {
     {
       ...{ ...row, method: 'POST', path: '/api/v1/users/me/password' },
       summary: 'Change the own password; the other sessions end',
-      spec: { tag: 'Access', body: passwordBody, answers: { 200: statusAnswer('ok') } },
+      spec: {
+        ...{ tag: 'Access', body: passwordBody, answers: { 200: statusAnswer('ok') } },
+        refuses: [404, 429],
+      },
       async handle(call) {
         const body = bodyOf(call.req, passwordBody);
         const words = { current: body.current_password, next: body.new_password };
@@ -81,7 +84,10 @@ export function ownAccountRoutes(deps: OwnAccountDeps): Route[] {
     {
       ...{ ...row, method: 'GET', path: '/api/v1/sessions' },
       summary: 'The sessions of the own account, or of a user for an Admin',
-      spec: { tag: 'Access', query: sessionsQuery, answers: { 200: sessionsAnswer } },
+      spec: {
+        ...{ tag: 'Access', query: sessionsQuery, answers: { 200: sessionsAnswer } },
+        refuses: [404],
+      },
       async handle(call) {
         const { user_id: asked, ...page } = queryOf(call.req, sessionsQuery);
         const principal = principalOf(call);

@@ -60,7 +60,10 @@ export function passwordResetRoutes(deps: PasswordResetDeps): Route[] {
     {
       ...{ method: 'POST', path: spendPath, needs: 'public', errors: 'envelope' },
       summary: 'Set a new password with such a token; all sessions of the user end',
-      spec: { tag: 'Access', body: spendBody, answers: { 200: statusAnswer('ok') } },
+      spec: {
+        ...{ tag: 'Access', body: spendBody, answers: { 200: statusAnswer('ok') } },
+        refuses: [401],
+      },
       async handle(call) {
         const { token, password } = bodyOf(call.req, spendBody);
         const client = { ip: ipOf(call.req), requestId: call.requestId };

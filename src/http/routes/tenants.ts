@@ -98,7 +98,7 @@ export function tenantRoutes({ tenants, users }: { tenants: Tenants; users: User
             ? {}
             : { policy: { ...tenant.policy, ...toPolicy(body.policy) } }),
         };
-        await tenants.update(tenant, wanted, actorOf(call));
+        if (Object.keys(wanted).length > 0) await tenants.update(tenant, wanted, actorOf(call));
         call.res.json(toJson({ ...tenant, ...wanted }));
       },
     },

@@ -47,7 +47,7 @@ export function createExemplarStore(knex: Knex): PostgresExemplars {
     async read({ tenantId, metrics, startMs, endMs }) {
       const query = knex('exemplars')
         .where({ tenant_id: tenantId })
-        .whereBetween('ts', [toDate(startMs), toDate(endMs)])
+        .whereBetween('ts', [toDate(within(startMs)), toDate(within(endMs))])
         .orderBy('ts', 'desc')
         .limit(maxExemplarsRead);
       if (metrics.length > 0) void query.whereIn('metric', [...metrics]);
@@ -75,6 +75,8 @@ function bySeries(newestFirst: readonly Row[]): StoredExemplars[] {
   }
   return [...series.values()];
 }
+
+const within = (ms: number): number => Math.min(Math.max(ms, 0), maxTimestampMs);
 
 /** One impossible time must not keep the rest of its batch from being stored, again and again. */
 function isStorable({ exemplar: { timestampMs } }: KeptExemplar): boolean {
