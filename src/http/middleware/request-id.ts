@@ -12,11 +12,14 @@ export interface RequestFields {
   traceId?: string;
 }
 
-/** Takes over a caller's request id when it is harmless in a log, else makes one; every answer carries it. */
+/** A caller's request id where it is harmless in a log, else a new one. */
+export const requestIdFrom = (given: string | string[] | undefined): string =>
+  typeof given === 'string' && sane.test(given) ? given : randomUUID();
+
+/** Every answer carries the id of its request. */
 export function requestId(): RequestHandler {
   return (req, res, next) => {
-    const given = req.get('x-request-id');
-    const id = given !== undefined && sane.test(given) ? given : randomUUID();
+    const id = requestIdFrom(req.get('x-request-id'));
     const traceId = traceParent.exec(req.get('traceparent') ?? '')?.[1];
     const fields: RequestFields = { requestId: id, ...(traceId === undefined ? {} : { traceId }) };
     (res.locals as Locals).request = fields;

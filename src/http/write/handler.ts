@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticate, Authentication, Principal } from '../../access/index.ts';
 import {
@@ -9,6 +8,7 @@ import {
   type WhitelistMode,
 } from '../../ingest/index.ts';
 import { GaugewayError, messageOf, type Logger } from '../../platform/index.ts';
+import { requestIdFrom } from '../middleware/request-id.ts';
 import { configHeader } from './agent-headers.ts';
 import { sendOutcome, sendText, toAnswer } from './answer.ts';
 import { readBody } from './body.ts';
@@ -51,6 +51,8 @@ export function createWriteHandler(deps: WriteDeps): RawHandler {
   return {
     matches: (path) => writePaths.has(path),
     handle(req, res) {
+      const requestId = requestIdFrom(req.headers['x-request-id']);
+      res.setHeader('X-Request-Id', requestId);
       if (req.method !== 'POST') {
         res.setHeader('Allow', 'POST');
         sendText(res, 405, 'method not allowed: POST a remote-write request\n');
@@ -68,8 +70,6 @@ export function createWriteHandler(deps: WriteDeps): RawHandler {
           closeAfter(req, res);
           return;
         }
-        const requestId = randomUUID();
-        if (!res.headersSent) res.setHeader('X-Request-Id', requestId);
         log.error('write failed unexpectedly', {
           requestId,
           error: error instanceof Error ? error.stack : messageOf(error),

@@ -101,6 +101,16 @@ describe('the write table of the contract', () => {
     expect(batches).toHaveLength(2);
   });
 
+  it('every answer has a request id: the one that came, where a log can hold it', async () => {
+    const { post } = await serve();
+    const idOf = async (...asked: Parameters<typeof post>) =>
+      (await post(...asked)).headers['x-request-id'];
+    expect(await idOf(body('up'), { 'x-request-id': 'my-request-1' })).toBe('my-request-1');
+    expect(await idOf(body('up'), { 'x-request-id': 'a b"{}' })).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await idOf(Buffer.from('no snappy'))).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await idOf(body('up'), {}, 'PUT')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
   it('an exact repeat: the same answer, stored once', async () => {
     const { post, batches } = await serve();
     for (let i = 0; i < 3; i += 1) {
