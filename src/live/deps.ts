@@ -6,6 +6,8 @@ import type { LiveHosts } from './host-sweep.ts';
 export interface LiveConfig {
   /** Clients of this process. */
   maxClients: number;
+  /** Of them, those of one tenant. */
+  maxClientsPerTenant: number;
   /** Rooms of one client. */
   maxRooms: number;
   /** How often figures are looked at, milliseconds. */

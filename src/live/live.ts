@@ -61,7 +61,7 @@ export function createLive(deps: LiveDeps): Live {
   }
 
   async function letIn(socket: Socket, next: (refusal?: Error) => void): Promise<void> {
-    const admitted = await admit(socket, deps, clients.size).catch(toRefusal);
+    const admitted = await admit(socket, deps, clients).catch(toRefusal);
     const isRefused = admitted instanceof LiveRefusal;
     if (isRefused) meters.refused(admitted.data.code);
     else socket.data = admitted;
@@ -113,9 +113,9 @@ function listen(asked: Asked, onEnd: () => void): void {
 async function admit(
   { handshake }: Socket,
   { authenticate, can, config }: LiveDeps,
-  clients: number,
+  clients: ReadonlyMap<string, Client>,
 ): Promise<Pick<Client, 'principal' | 'authorization'>> {
-  if (clients >= config.maxClients) {
+  if (clients.size >= config.maxClients) {
     throw new LiveRefusal('TOO_MANY_CLIENTS', 'This process has as many clients as it may');
   }
   const given: unknown = (handshake.auth as { token?: unknown }).token;
@@ -127,5 +127,10 @@ async function admit(
   if (!judged.ok) throw new LiveRefusal('UNAUTHORIZED', 'Invalid or expired token', judged.reason);
   if (!can(judged.principal, 'read'))
     throw new LiveRefusal('FORBIDDEN', 'This needs the right to read');
+  const { tenantId } = judged.principal;
+  const ofTenant = [...clients.values()].filter((one) => one.principal.tenantId === tenantId);
+  if (ofTenant.length >= config.maxClientsPerTenant) {
+    throw new LiveRefusal('TOO_MANY_CLIENTS', 'This tenant has as many clients as it may');
+  }
   return { principal: judged.principal, authorization: authorization ?? '' };
 }

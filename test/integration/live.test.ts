@@ -17,7 +17,8 @@ beforeAll(async () => {
   const env = {
     GAUGEWAY_SIGNING_KEY: Buffer.alloc(32, 3).toString('base64url'),
     GAUGEWAY_LIVE_INTERVAL: '200ms',
-    GAUGEWAY_LIVE_MAX_ROOMS: '3',
+    ...{ GAUGEWAY_LIVE_MAX_ROOMS: '3', GAUGEWAY_LIVE_MAX_CLIENTS_PER_TENANT: '60' },
+    GAUGEWAY_LIVE_MAX_WAITING: '50',
     GAUGEWAY_RATE_LIMITS_LOGIN: '1000',
   };
   one = await startProduct(stage, storage, env);
@@ -34,14 +35,15 @@ afterAll(() => stage.end(), 60_000);
 
 let count = 0;
 /** One change of one alert, as the ruler writes it: its own transaction. */
-async function change(tenant = 'default', wait?: Promise<void>): Promise<string> {
+async function change(tenant = 'default', wait?: Promise<void>, text = ''): Promise<string> {
   count += 1;
   const rule = `Live ${count}`;
   await knex.transaction(async (trx) => {
     const [incident] = await trx('incidents')
       .insert({
         ...{ id: crypto.randomUUID(), tenant_id: tenant, group_key: 'live', rule_key: 'live' },
-        ...{ rule_name: rule, fingerprint: rule, label_key: 'l', labels: '{}', annotations: '{}' },
+        ...{ rule_name: rule, fingerprint: rule, label_key: 'l', labels: '{}' },
+        annotations: JSON.stringify(text === '' ? {} : { text }),
         ...{ value: 1, opened_at_ms: Date.now(), told: 'firing' },
       })
       .returning<{ id: string }[]>('id');
@@ -134,6 +136,56 @@ describe('a connection', () => {
     expect(asked.some(({ code }) => code === 'TOO_FAST')).toBe(true);
   });
 });
+
+const login = async (email: string, password: string): Promise<string> =>
+  String((await caller(one, '')('POST', '/api/v1/auth/login', { email, password })).body['token']);
+
+const refusedFor = async (reason: string): Promise<number> => {
+  const answer = await fetch(`${one.url}/metrics`, {
+    headers: { authorization: `Bearer ${one.readKey}` },
+  });
+  const line = new RegExp(`gaugeway_live_refused_total\\{.*reason="${reason}".*\\} (\\d+)`);
+  return Number(line.exec(await answer.text())?.[1] ?? 0);
+};
+
+describe('a crowd', () => {
+  it('of one tenant leaves room for the others', async () => {
+    const theirs = await login('other@example.com', 'a-long-password-of-another');
+    const crowd = await Promise.all(Array.from({ length: 60 }, () => client(one, theirs)));
+    expect(await refusalOf(theirs)).toEqual({ code: 'TOO_MANY_CLIENTS' });
+    expect(await refusalOf(one.adminToken)).toBe('let in');
+    crowd[0]?.socket.disconnect();
+    await until('the place is free', async () => (await refusalOf(theirs)) === 'let in');
+    for (const { socket } of crowd) socket.disconnect();
+  });
+
+  it('has one that does not read: it is sent away, and nobody waits for it', async () => {
+    const [slow, quick] = [await client(one), await client(one)];
+    for (const each of [slow, quick]) await each.ask('subscribe', { room: 'alerts' });
+    const before = await refusedFor('SLOW');
+    pause(slow);
+    const made: string[] = [];
+    await until('it is sent away', async () => {
+      // More than the buffers of two kernels on the way.
+      for (let i = 0; i < 10; i += 1) made.push(await change('default', undefined, large));
+      return (await refusedFor('SLOW')) > before;
+    });
+    await until('all have come', () =>
+      Promise.resolve(made.every((n) => namesOf(quick).includes(n))),
+    );
+    expect(quick.socket.connected).toBe(true);
+  });
+});
+
+const large = 'x'.repeat(500_000);
+
+/** The client's machine takes no more bytes. */
+function pause({ socket }: LiveClient): void {
+  const { transport } = socket.io.engine as unknown as {
+    transport: { ws: { pause(): void } };
+  };
+  transport.ws.pause();
+}
 
 describe('alerts', () => {
   it('come to all replicas in the order of the API, each once, and only to their tenant', async () => {

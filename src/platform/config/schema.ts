@@ -150,6 +150,7 @@ const reports = group({
 
 const live = group({
   maxClients: integer(5_000, 'Connections for live updates of one process.', { ...many, min: 1 }),
+  maxClientsPerTenant: integer(2_000, 'Of them, those of one tenant.', { ...many, min: 1 }),
   maxRooms: integer(100, 'Rooms of one connection.', { min: 1, max: 10_000 }),
   interval: duration('5s', 'How often the figures of hosts that somebody watches are looked at.'),
   alertInterval: duration(
