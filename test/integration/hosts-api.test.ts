@@ -189,7 +189,7 @@ describe('an import of hosts', () => {
       expect([text, status, body.error.code]).toEqual([text, 400, 'BAD_REQUEST']);
     }
     const json = await admin('POST', '/api/v1/hosts/import', { hostname: 'x' });
-    expect(json.status).toBe(400);
+    expect(json.status).toBe(415);
   });
 });
 
