@@ -2,11 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { benchAgentBudget } from './agent/budget.ts';
 import { benchAgentDay } from './agent/day.ts';
 import { benchAgentProcesses, benchAgentWire } from './agent/growth.ts';
+import { benchApi } from './api/main.ts';
 import { benchGrowth } from './growth.ts';
 import { benchIngest } from './ingest.ts';
 import { benchLatency } from './latency.ts';
+import { benchLive } from './live.ts';
 import { benchQuery } from './query.ts';
 import { machine, toMarkdown, type Table } from './report.ts';
+import { benchReports } from './reports.ts';
 import { benchRulerFaults } from './rules/faults.ts';
 import { benchAlertLatency } from './rules/latency.ts';
 import { benchRules } from './rules/main.ts';
@@ -37,6 +40,9 @@ const suites: Record<string, () => Promise<Table[]>> = {
     ...(await benchAlertLatency({ hosts: 60, seconds: 150 })),
     ...(await benchStorm(10_000)),
   ],
+  api: () => benchApi({ users: 100, hosts: 500, seconds: 20, rounds: 3, manyHosts: 5_000 }),
+  live: async () => [await benchLive({ clients: 1_000, hosts: 500, changes: 20 })],
+  reports: async () => [await benchReports({ hosts: 500, stepMs: 60_000 })],
   agent: async () => [
     await benchAgentBudget({ minutes: 10, outageMinutes: 5 }),
     await benchAgentProcesses([200, 1_000, 5_000]),

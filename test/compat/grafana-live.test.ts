@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connected, connectLive } from '../support/live.ts';
 import { ask } from '../support/scraped.ts';
 import {
   launch,
@@ -77,10 +78,33 @@ async function askLists(): Promise<void> {
   }
 }
 
+/** Who watches, and who is turned away. */
+async function watchHosts(): Promise<void> {
+  const watching = connectLive(stage, product, product.readKey);
+  await connected(watching);
+  await watching.ask('subscribe', { room: 'hosts' });
+}
+
+const turnAway = (): void => void connectLive(stage, product, 'nobody');
+
+/** Reports, one after the other: their count goes up. */
+async function makeReports(): Promise<void> {
+  const path = '/api/v1/reports/schedules';
+  const { id } = await postJson(product.url + path, { name: 'Weekly' }, product.adminToken);
+  const run = () => postJson(`${product.url}${path}/${id}/run`, {}, product.adminToken);
+  await run();
+  await until('a report is counted', async () => {
+    const query = 'gaugeway_reports_runs_total';
+    return (await ask(product, '/api/v1/query', { query })).result.length > 0;
+  });
+  await run();
+}
+
 beforeAll(async () => {
   product = await startProduct(stage, await startStorage(stage), {
     GAUGEWAY_OBSERVE_OWN: 'true',
-    GAUGEWAY_OBSERVE_INTERVAL: '1s',
+    ...{ GAUGEWAY_OBSERVE_INTERVAL: '1s', GAUGEWAY_LIVE_INTERVAL: '500ms' },
+    GAUGEWAY_REPORTS_LOOK_INTERVAL: '200ms',
     GAUGEWAY_RULES_DIR: rulesOfASecond(),
   });
   const key = await product.makeKey({ name: 'agent', scopes: ['write'], host_id: hostId });
@@ -104,8 +128,13 @@ beforeAll(async () => {
     },
     `Bearer ${product.writeKey}`,
   ).catch(() => undefined); // The unknown one is refused, which is wanted.
-  const asking = setInterval(() => void askLists(), 500);
+  await watchHosts();
+  const asking = setInterval(() => {
+    void askLists();
+    turnAway();
+  }, 500);
   stage.onEnd(() => clearInterval(asking));
+  await makeReports();
   const waiting = new Set(panels);
   await until(
     'every panel shows something',
