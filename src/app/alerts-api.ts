@@ -17,6 +17,7 @@ import {
   alertRuleRoutes,
   silenceRoutes,
   type PrometheusViews,
+  type ReadCache,
   type Route,
 } from '../http/index.ts';
 import { silentLogger, systemClock } from '../platform/index.ts';
@@ -46,7 +47,7 @@ export interface AlertsApi {
 export async function alertsApi(
   foundation: Foundation,
   postgres: Postgres,
-  query: Query,
+  { query, cache }: { query: Query; cache: ReadCache },
 ): Promise<AlertsApi> {
   const { knex } = postgres;
   const clock = systemClock;
@@ -72,7 +73,7 @@ export async function alertsApi(
     routes: [
       ...alertRuleRoutes(desk),
       ...alertQuestionRoutes(desk),
-      ...alertEventRoutes(desk),
+      ...alertEventRoutes({ ...desk, cache }),
       ...silenceRoutes(desk),
       ...alertmanagerRoutes({ ...desk, version: foundation.version, startedMs: clock.nowMs() }),
     ],

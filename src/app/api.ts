@@ -46,7 +46,7 @@ export interface Reading {
 /** What reads stand on, whichever role asks. */
 export function openReading(foundation: Foundation): Reading {
   const { backends, lifecycle, meters } = foundation;
-  const client = createVictoriaClient(backends.victoria.raw, { maxAnswerBytes });
+  const client = createVictoriaClient(backends.victoria.raw, { connections: 64, maxAnswerBytes });
   lifecycle.onStop('VictoriaMetrics client (reads)', () => client.close());
   const blobs = blobsOf(foundation);
   return {
@@ -86,7 +86,7 @@ export async function startApi(
       cache: { ttlMs: config.cacheTtl, maxBytes: config.cacheBytes },
     },
   });
-  const alerts = await alertsApi(foundation, postgres, query);
+  const alerts = await alertsApi(foundation, postgres, { query, cache });
   const { incidents } = alerts;
   const seen = hostsApi(foundation, people, {
     postgres,

@@ -35,7 +35,7 @@ interface Deps {
   meters: AskMeters;
   /** Who asks, for the meters. */
   asker: 'dashboard' | 'report';
-  /** Questions in work at once: storage answers on as many cores as it has. */
+  /** Questions on their way at once: storage lets those wait for which it has no core. */
   concurrency?: number;
   timeoutMs?: number;
 }
@@ -64,7 +64,7 @@ type Range = Answered & { values: [number, string][] };
 const showNewest = ['latency_offset', '1ms'] as const;
 
 export function createStorageAsk(deps: Deps): StorageAsk {
-  const { reader, clock, concurrency = 8, timeoutMs = 10_000 } = deps;
+  const { reader, clock, concurrency = 32, timeoutMs = 10_000 } = deps;
   const gate = createGate({ total: concurrency, perTenant: concurrency, waitingPerTenant: 1_000 });
 
   async function ask<R>(

@@ -46,6 +46,8 @@ export function deriveStatus(
   }
   const [highest] = trackedMetrics
     .map((metric) => ({ metric, value: figures.tracked[metric] ?? 0 }))
+    // What is no number says nothing, and would stand anywhere in the order.
+    .filter(({ value }) => Number.isFinite(value))
     .sort((a, b) => b.value - a.value);
   if (highest === undefined || highest.value < warnPercent) return { status: 'ok', reason: null };
   return { status: 'warn', reason: { code: 'above_70_percent', ...highest } };

@@ -3,6 +3,7 @@ import type { AcknowledgeResult, Incidents } from '../../alert-desk/index.ts';
 import { parseMatchers } from '../../alerts/index.ts';
 import { GaugewayError, type Clock } from '../../platform/index.ts';
 import { actorOf, bodyOf, found, pageSchema, paramOf, principalOf, queryOf } from '../parse.ts';
+import { cachedRead, type ReadCache } from '../read-cache.ts';
 import type { Call, Route } from '../route.ts';
 import {
   acknowledgedAnswer,
@@ -16,6 +17,7 @@ import { toDeliveryJson, toEventJson, toTimelineJson } from './alert-event-json.
 interface Deps {
   incidents: Incidents;
   clock: Clock;
+  cache: ReadCache;
 }
 
 const time = z.iso.datetime({ offset: true });
@@ -54,12 +56,12 @@ export function alertEventRoutes(deps: Deps): Route[] {
   return [...readRoutes(deps), ...acknowledgeRoutes(deps)];
 }
 
-function readRoutes({ incidents }: Deps): Route[] {
+function readRoutes({ incidents, cache }: Deps): Route[] {
   return [
     {
       ...{ ...reader, path: all, summary: 'Alert events, newest first' },
       spec: { tag: 'Alerts', query: listQuery, answers: { 200: eventsAnswer } },
-      async handle(call) {
+      handle: cachedRead(cache, async (call) => {
         const { limit, offset, ...query } = queryOf(call.req, listQuery);
         const wanted = {
           ...{ state: query.state, hostId: query.host_id, severity: query.severity },
@@ -69,8 +71,8 @@ function readRoutes({ incidents }: Deps): Route[] {
         const { tenantId } = principalOf(call);
         const { items, total } = await incidents.list(tenantId, wanted, { limit, offset });
         const alerts = items.map((item) => toEventJson(item, incidents.stateOf(item)));
-        call.res.json({ alerts, total, limit, offset });
-      },
+        return { alerts, total, limit, offset };
+      }),
     },
     {
       ...{ ...reader, path: one, summary: 'One alert event with its timeline and messages' },

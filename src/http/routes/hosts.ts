@@ -14,10 +14,10 @@ import {
 } from '../../hosts/index.ts';
 import type { Clock } from '../../platform/index.ts';
 import { actorOf, bodyOf, found, pageSchema, paramOf, principalOf, queryOf } from '../parse.ts';
-import { cachedRead, type ReadCache } from '../read-cache.ts';
+import { cachedRead, JsonText, type ReadCache } from '../read-cache.ts';
 import type { Call, Route } from '../route.ts';
 import { hostAnswer, toHostJson } from './host-json.ts';
-import { pointAnswer, toPointJson } from './point-json.ts';
+import { createPointsText, pointAnswer } from './point-json.ts';
 
 export interface HostRouteDeps {
   hosts: Hosts;
@@ -86,6 +86,7 @@ export function hostRoutes(deps: HostRouteDeps): Route[] {
 }
 
 function readingRoutes({ hosts, overview, series, cache, clock }: HostRouteDeps): Route[] {
+  const pointsText = createPointsText();
   return [
     {
       ...{ ...read, path, summary: 'Hosts of the tenant with their newest figures' },
@@ -116,13 +117,14 @@ function readingRoutes({ hosts, overview, series, cache, clock }: HostRouteDeps)
         const [view, told] = await Promise.all([overview.one(tenantId, id), asked]);
         const there = await found('host', Promise.resolve(view));
         const { metrics, resolution } = told ?? (await series.overview(tenantId, id, { range }));
-        return {
+        const fields = {
           host: toHostJson(there, clock.nowMs()),
-          metrics: Object.fromEntries(
-            Object.entries(metrics).map(([name, points]) => [name, points.map(toPointJson)]),
-          ),
           ...{ range, resolution },
-        } satisfies z.input<typeof detailAnswer>;
+        } satisfies Omit<z.input<typeof detailAnswer>, 'metrics'>;
+        const texts = Object.entries(metrics).map(
+          ([name, points]) => `${JSON.stringify(name)}:${pointsText(points)}`,
+        );
+        return new JsonText(fields, { metrics: `{${texts.join(',')}}` });
       }),
     },
   ];

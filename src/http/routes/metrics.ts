@@ -3,9 +3,9 @@ import { aggregates, ranges, type HostSeries } from '../../host-metrics/index.ts
 import type { Hosts } from '../../hosts/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
 import { found, principalOf, queryOf } from '../parse.ts';
-import { cachedRead, type ReadCache } from '../read-cache.ts';
+import { cachedRead, JsonText, type ReadCache } from '../read-cache.ts';
 import type { Route } from '../route.ts';
-import { pointAnswer, toPointJson } from './point-json.ts';
+import { createPointsText, pointAnswer } from './point-json.ts';
 import { spanOf, timeText } from './span.ts';
 
 const metricQuery = z.strictObject({
@@ -41,6 +41,7 @@ export function metricRoutes(deps: {
   cache: ReadCache;
 }): Route[] {
   const { hosts, series, cache } = deps;
+  const pointsText = createPointsText();
   return [
     {
       ...{ method: 'GET', needs: 'read', errors: 'envelope', path: '/api/v1/metrics/query' },
@@ -58,11 +59,11 @@ export function metricRoutes(deps: {
           ...question,
           aggregate: asked.aggregate,
         });
-        return {
+        const fields = {
           ...{ metric: told.metric, host_id: asked.host_id, unit: told.unit },
-          datapoints: told.points.map(toPointJson),
           ...{ resolution: told.resolution, aggregate: told.aggregate, combined: told.combined },
-        } satisfies z.input<typeof metricAnswer>;
+        } satisfies Omit<z.input<typeof metricAnswer>, 'datapoints'>;
+        return new JsonText(fields, { datapoints: pointsText(told.points) });
       }),
     },
   ];

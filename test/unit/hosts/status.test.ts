@@ -47,6 +47,11 @@ describe('the status of a host (PRP §10.2)', () => {
     );
   });
 
+  it.each([NaN, Infinity])('takes %d for no figure', (value) => {
+    const given = figures({ 'cpu.utilization': value, 'mem.used_pct': 71 });
+    expect(deriveStatus(alive, given, nowMs).reason).toMatchObject({ metric: 'mem.used_pct' });
+  });
+
   it('gives a host that was added by hand its two minutes, and says that nobody was heard', () => {
     const host = { createdAtMs: nowMs - 120_000, lastSeenAtMs: null };
     expect(deriveStatus(host, undefined, nowMs).status).toBe('ok');
