@@ -16,7 +16,7 @@ export interface Row {
 
 export interface SeriesRow {
   labels: Readonly<Record<string, string>>;
-  /** Seconds since the epoch and the value, oldest first. */
+  /** Milliseconds since the epoch and the value, oldest first. */
   points: readonly (readonly [number, number])[];
 }
 
@@ -112,7 +112,7 @@ export function createStorageAsk(deps: Deps): StorageAsk {
       const rows = await ask<Range>(tenantId, 'query_range', args);
       return rows.map(({ metric, values }) => ({
         labels: metric,
-        points: values.map(([at, text]) => [at, Number(text)] as const),
+        points: values.map(([at, text]) => [Math.round(at * 1_000), Number(text)] as const),
       }));
     },
   };

@@ -67,7 +67,7 @@ export function createHostSeries({ ask, clock }: { ask: StorageAsk; clock: Clock
       return {
         metric: name,
         unit: metric.unit,
-        points: pointsOf(rows[0]?.points),
+        points: rows[0]?.points ?? [],
         ...{ resolution, ...grid },
         aggregate: aggregateOf(metric, resolution, aggregate),
         combined: combinationOf(metric),
@@ -83,7 +83,7 @@ export function createHostSeries({ ask, clock }: { ask: StorageAsk; clock: Clock
       });
       const rows = await ask.over(tenantId, `union(${parts.join(',')})`, grid);
       const byName = new Map(rows.map(({ labels, points }) => [labels['metric'], points]));
-      const metrics = overviewMetrics.map((name) => [name, pointsOf(byName.get(name))] as const);
+      const metrics = overviewMetrics.map((name) => [name, byName.get(name) ?? []] as const);
       return { metrics: Object.fromEntries(metrics), resolution };
     },
   };
@@ -127,6 +127,3 @@ function knownLabels(
   });
   return Object.fromEntries(entries);
 }
-
-const pointsOf = (points: readonly (readonly [number, number])[] = []): Point[] =>
-  points.map(([seconds, value]) => [Math.round(seconds * 1_000), value]);

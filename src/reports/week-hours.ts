@@ -63,8 +63,8 @@ function addAll(
   part: keyof Sums,
   points: readonly (readonly [number, number])[],
 ): void {
-  for (const [seconds, value] of points) {
-    const hour = hours.get(Math.round(seconds * 1_000));
+  for (const [atMs, value] of points) {
+    const hour = hours.get(atMs);
     if (hour) add(hour, part, value);
   }
 }
