@@ -48,9 +48,9 @@ describe('AC-BE-001: agent sends metrics every 5 s; ingest accepts and stores 10
     });
 
     const ticks = [...readableAt.keys()];
-    // The quickest and the median: a busy machine holds up some, a way that takes longer would hold up all.
+    // Medians: a busy machine holds up some of them, a way that takes longer would hold up all.
     const delays = [...readableAt].map(([tick, seenAt]) => seenAt - tick);
-    expect(Math.min(...delays)).toBeLessThan(2);
+    expect(median(delays)).toBeLessThan(2);
     const gaps = ticks.slice(2).map((tick, i) => tick - ticks[i + 1]!);
     expect(median(gaps)).toBeCloseTo(5, 0);
     // Those that are there from the first tick on: not rates.
