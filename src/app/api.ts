@@ -67,11 +67,15 @@ export async function startApi(
   const { publicUrl, query: config, retention } = loaded.config;
   const retentionMs = () => retention.raw;
   const query = createQuery({
-    reader,
+    tiers: [
+      {
+        ...{ name: 'raw', stepMs: 0, reader, keptMs: retentionMs },
+        filledUntilMs: () => Infinity,
+      },
+    ],
     metadata: metadataReader(postgres),
     exemplars: exemplarReader(postgres),
     meters,
-    retentionMs,
     config: {
       limits: {
         ...defaultQueryConfig.limits,
