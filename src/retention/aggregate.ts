@@ -44,15 +44,14 @@ export function createAggregates(): Aggregates {
   return { value: new Points(), min: new Points(), max: new Points(), count: new Points() };
 }
 
-/** Fills `into` anew and says how many samples, stale markers not counted, went in. */
+/** Fills `into` anew. */
 export function aggregate(
   samples: Samples,
   kind: Kind,
   slice: SliceOfTier,
   into: Aggregates,
-): number {
+): void {
   for (const points of [into.value, into.min, into.max, into.count]) points.clear();
-  return kind === 'gauge'
-    ? gaugePoints(samples, slice, into)
-    : counterPoints(samples, slice, into.value);
+  if (kind === 'gauge') gaugePoints(samples, slice, into);
+  else counterPoints(samples, slice, into.value);
 }

@@ -22,10 +22,9 @@ function endOf({ spec, version }: SliceOfTier, windowEndMs: number): number {
   return stampOf(spec, windowEndMs + spec.stepMs, [part.end, version]);
 }
 
-export function gaugePoints(samples: Samples, slice: SliceOfTier, into: Aggregates): number {
+export function gaugePoints(samples: Samples, slice: SliceOfTier, into: Aggregates): void {
   const { values } = samples;
   const all = [into.value, into.min, into.max, into.count];
-  let counted = 0;
   eachWindow(samples, slice, (from, to, windowEndMs) => {
     let [count, sum, min, max] = [0, 0, Infinity, -Infinity];
     for (let at = from; at < to; at += 1) {
@@ -47,9 +46,7 @@ export function gaugePoints(samples: Samples, slice: SliceOfTier, into: Aggregat
     if (values[to - 1] === null) {
       for (const points of all) points.add(endOf(slice, windowEndMs), NaN);
     }
-    counted += count;
   });
-  return counted;
 }
 
 /**
@@ -61,36 +58,27 @@ export function growth(previous: number, value: number): number {
   return (previous - value) * 8 < previous ? 0 : value;
 }
 
-/** A counter on its way through a slice. */
-interface Walk {
-  /** The last sample, or undefined before the first. */
-  previous: number | undefined;
-  counted: number;
-}
-
-export function counterPoints(samples: Samples, slice: SliceOfTier, into: Points): number {
+export function counterPoints(samples: Samples, slice: SliceOfTier, into: Points): void {
   const { values } = samples;
-  const walk: Walk = { previous: undefined, counted: 0 };
+  let previous: number | undefined;
   eachWindow(samples, slice, (from, to, windowEndMs) => {
-    const isFirst = walk.previous === undefined;
-    let base = walk.previous;
+    const isFirst = previous === undefined;
+    let base = previous;
     let [count, grown] = [0, 0];
     for (let at = from; at < to; at += 1) {
       const value = values[at]!;
       if (value === null) continue;
-      if (walk.previous === undefined) base = value;
-      else grown += growth(walk.previous, value);
-      walk.previous = value;
+      if (previous === undefined) base = value;
+      else grown += growth(previous, value);
+      previous = value;
       count += 1;
     }
-    walk.counted += count;
     if (count > 0) {
-      const window = { base: base!, last: walk.previous!, grown, withBase: isFirst && count > 1 };
+      const window = { base: base!, last: previous!, grown, withBase: isFirst && count > 1 };
       addCounter(window, slice, [windowEndMs, into]);
     }
     if (values[to - 1] === null) into.add(endOf(slice, windowEndMs), NaN);
   });
-  return walk.counted;
 }
 
 interface CounterWindow {
