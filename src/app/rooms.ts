@@ -23,6 +23,7 @@ import { readyChecks } from './ready.ts';
 import { startReports } from './reports.ts';
 import { openServer } from './server.ts';
 import { startRuler } from './ruler.ts';
+import { startTiers } from './tiers.ts';
 
 /** Wires the rooms, in the order in which they stand on each other. */
 export const buildRooms: BuildRooms = async (foundation) => {
@@ -48,6 +49,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
   if (roles.has('worker')) {
     startReports(foundation, postgres, reading);
     startPurge(foundation, postgres);
+    startTiers(foundation, postgres, people);
   }
   const forward = gateway?.forward;
   const checks = readyChecks(foundation, {

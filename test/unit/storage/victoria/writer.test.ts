@@ -9,7 +9,8 @@ function clientOf(answers: Answers): VictoriaClient {
   return {
     target: { baseUrl: 'http://storage' },
     onDisconnect: () => undefined,
-    close: () => Promise.resolve(),
+    stream: () => Promise.reject(new Error('not asked for')),
+  close: () => Promise.resolve(),
     request({ path }): Promise<VictoriaAnswer> {
       const answer = answers[path];
       if (!answer) return Promise.reject(new Error('timeout'));
