@@ -50,10 +50,10 @@ export interface HostsApi {
 export function hostsApi(foundation: Foundation, people: People, stores: Stores): HostsApi {
   const { log } = foundation;
   const { access, hosts } = people;
-  const { cache, reader, victoria } = stores;
+  const { cache, tiers, victoria } = stores;
   const clock = systemClock;
   const store = createHostStore(stores.postgres.knex);
-  const ask = createStorageAsk({ reader, clock, meters: stores.askMeters, asker: 'dashboard' });
+  const ask = createStorageAsk({ tiers, clock, meters: stores.askMeters, asker: 'dashboard' });
   const figures = createFigures({ ask, clock });
   const series = createHostSeries({ ask, clock });
   const overview = createOverview({ store, figures, clock, log });

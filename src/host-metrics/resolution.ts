@@ -42,15 +42,26 @@ export type Span = { range: Range } | { startMs: number; endMs: number };
 
 const maxSpanMs = 90 * day;
 
-/** Throws BAD_REQUEST for a span that is none or longer than anything is kept. */
-export function gridOf(span: Span, nowMs: number): { grid: Grid; resolution: string } {
+/**
+ * Throws BAD_REQUEST for a span that is none or longer than anything is kept. `stepAt` is the distance of the samples that
+ * are kept of a moment.
+ */
+export function gridOf(
+  span: Span,
+  nowMs: number,
+  stepAt: (atMs: number) => number = () => 0,
+): { grid: Grid; resolution: string } {
   const [startMs, endMs] =
     'range' in span ? [nowMs - lengthMs[span.range], nowMs] : [span.startMs, span.endMs];
   if (startMs >= endMs) throw new GaugewayError('BAD_REQUEST', 'start must be before end');
   if (endMs - startMs > maxSpanMs) {
     throw new GaugewayError('BAD_REQUEST', 'a question spans at most 90 days');
   }
-  const step = steps.find(({ upToMs }) => endMs - startMs <= upToMs);
+  // Where samples are further apart than that, no finer answer can be had.
+  const apartMs = stepAt(startMs);
+  const step = steps.find(
+    ({ upToMs, stepMs: own }) => endMs - startMs <= upToMs && own >= apartMs,
+  );
   const { stepMs, resolution } = step ?? { stepMs: hour, resolution: '1h' };
   const onGrid = (ms: number): number => Math.floor(ms / stepMs) * stepMs;
   // Open at its start: an hour of 5 s is 720 points.
