@@ -34,7 +34,7 @@ export function readCacheOf({ loaded, meters }: Foundation): ReadCache {
 interface Stores {
   postgres: Postgres;
   victoria: VictoriaClient;
-  reader: SeriesReader;
+  tiers: readonly ReadTier[];
   cache: ReadCache;
   askMeters: AskMeters;
 }

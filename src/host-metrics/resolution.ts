@@ -42,21 +42,24 @@ export type Span = { range: Range } | { startMs: number; endMs: number };
 
 const maxSpanMs = 90 * day;
 
-/**
- * Throws BAD_REQUEST for a span that is none or longer than anything is kept. `stepAt` is the distance of the samples that
- * are kept of a moment.
- */
-export function gridOf(
-  span: Span,
-  nowMs: number,
-  stepAt: (atMs: number) => number = () => 0,
-): { grid: Grid; resolution: string } {
+/** Throws BAD_REQUEST for a span that is none or longer than anything is kept. */
+export function spanMs(span: Span, nowMs: number): readonly [startMs: number, endMs: number] {
   const [startMs, endMs] =
     'range' in span ? [nowMs - lengthMs[span.range], nowMs] : [span.startMs, span.endMs];
   if (startMs >= endMs) throw new GaugewayError('BAD_REQUEST', 'start must be before end');
   if (endMs - startMs > maxSpanMs) {
     throw new GaugewayError('BAD_REQUEST', 'a question spans at most 90 days');
   }
+  return [startMs, endMs];
+}
+
+/** Throws BAD_REQUEST as `spanMs` does. `stepAt` is the distance of the samples that are kept of a moment. */
+export function gridOf(
+  span: Span,
+  nowMs: number,
+  stepAt: (atMs: number) => number = () => 0,
+): { grid: Grid; resolution: string } {
+  const [startMs, endMs] = spanMs(span, nowMs);
   // Where samples are further apart than that, no finer answer can be had.
   const apartMs = stepAt(startMs);
   const step = steps.find(

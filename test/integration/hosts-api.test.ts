@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { caller, listOf, type Call } from '../support/rest.ts';
 import { steady, store } from '../support/samples.ts';
+import { databaseOf } from '../support/sql.ts';
 import { Stage, startProduct, startStorage, until, type Product } from '../support/stage.ts';
 
 const stage = new Stage();
@@ -181,6 +182,27 @@ describe('an import of hosts', () => {
       before: { tags: { role: 'web', zone: 'eu' } },
       after: { tags: { role: 'web', zone: 'eu', rack: 'r7' } },
     });
+  });
+
+  it('holds up nobody who writes to the tenant meanwhile', async () => {
+    const knex = databaseOf(stage, product);
+    await admin('POST', '/api/v1/hosts', { hostname: 'import-held' });
+    const held = await knex.transaction();
+    await held('hosts').where({ id: 'import-held' }).forUpdate();
+    const importing = csv('hostname,tags\nimport-held,role=held\n');
+    try {
+      await until('the import waits for the host', async () => {
+        const { rows } = await knex.raw<{ rows: unknown[] }>(
+          `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%from "hosts"%'`,
+        );
+        return rows.length > 0;
+      });
+      const made = await admin('POST', '/api/v1/keys', { name: 'meanwhile', scopes: ['read'] });
+      expect(made.status).toBe(201);
+    } finally {
+      await held.rollback();
+    }
+    expect((await importing).status).toBe(200);
   });
 
   it('refuses a file that is none, and names the spot', async () => {
