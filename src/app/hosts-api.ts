@@ -17,7 +17,7 @@ import {
   type Route,
 } from '../http/index.ts';
 import { systemClock } from '../platform/index.ts';
-import type { SeriesReader } from '../query/index.ts';
+import type { ReadTier } from '../query/index.ts';
 import { createHostStore, type Postgres } from '../storage/postgres/index.ts';
 import { createSeriesEraser, type VictoriaClient } from '../storage/victoria/index.ts';
 import type { Foundation } from './compose.ts';

@@ -5,7 +5,7 @@ import { createStorageAsk, type AskMeters } from '../host-metrics/index.ts';
 import { reportRoutes, type Route } from '../http/index.ts';
 import { createMailer } from '../notify/index.ts';
 import { systemClock } from '../platform/index.ts';
-import type { SeriesReader } from '../query/index.ts';
+import type { ReadTier } from '../query/index.ts';
 import {
   createPdfRenderer,
   createReportWorker,

@@ -45,7 +45,7 @@ export const buildRooms: BuildRooms = async (foundation) => {
     ? await startGateway(foundation, postgres, people)
     : undefined;
   const { rulers, notifiers } = await startWatch(foundation, postgres, people);
-  const reading = openReading(foundation);
+  const reading = openReading(foundation, postgres);
   if (roles.has('worker')) {
     startReports(foundation, postgres, reading);
     startPurge(foundation, postgres);
