@@ -170,9 +170,10 @@ function stitched(parts: readonly SeriesRow[][]): SeriesRow[] {
   return [...rows.values()];
 }
 
-function toError(read: ReadFailure): GaugewayError {
+function toError(read: ReadFailure): Error {
   // The question is ours: a refusal is a bug, not a client's mistake.
-  if (read.reason === 'refused') return new GaugewayError('INTERNAL_ERROR', read.message);
+  // A fault of the question, which is ours: for the log, and for nobody else.
+  if (read.reason === 'refused') return new Error(`storage refused: ${read.message}`);
   return unavailable(`storage: ${read.message}`);
 }
 
