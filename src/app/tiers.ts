@@ -29,7 +29,6 @@ import type { Foundation } from './compose.ts';
 import type { People } from './people.ts';
 
 const hidden: HiddenIncarnation = 'hidden';
-const hidden: HiddenIncarnation = 'hidden';
 const leaseMs = 60_000;
 const renewMs = 15_000;
 /** Between the last moment at which a sample is accepted and its being readable: the queue, the flush. */

@@ -83,6 +83,10 @@ async function tellState(deps: DownsamplerDeps, marks: readonly Mark[]): Promise
     const ends = marks.filter((mark) => mark.tier === tier).map(({ doneUntilMs }) => doneUntilMs);
     if (ends.length === 0) continue;
     const lag = (nowMs - Math.min(...ends)) / 1_000;
-    meters.state(tier, { lag, rawLeft: rawRetentionMs / 1_000 - lag, waiting: waitingOf(tier, plan) });
+    meters.state(tier, {
+      lag,
+      rawLeft: rawRetentionMs / 1_000 - lag,
+      waiting: waitingOf(tier, plan),
+    });
   }
 }

@@ -52,7 +52,7 @@ export function createTierSink(store: TierStore, tenantId: string): TierSink {
     async finish() {
       await send();
       await onItsWay;
-      if (failure === undefined) await store.flush();
+      if (failure === undefined && samplesOut > 0) await store.flush();
     },
   };
 }

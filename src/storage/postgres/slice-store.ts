@@ -103,18 +103,12 @@ export function createSliceStore(knex: Knex, options: SliceStoreOptions): SliceS
           });
       }),
     forget: (beforeMs) =>
-      held((trx) =>
-        trx('downsample_slices').where('start_at', '<', toDate(beforeMs)).delete(),
-      ),
+      held((trx) => trx('downsample_slices').where('start_at', '<', toDate(beforeMs)).delete()),
   };
   return withUnavailable(store);
 }
 
-async function claim(
-  trx: Knex.Transaction,
-  slice: SliceKey,
-  maxVersion: number,
-): Promise<Claim> {
+async function claim(trx: Knex.Transaction, slice: SliceKey, maxVersion: number): Promise<Claim> {
   const [row] = (await trx('downsample_slices')
     .insert({ ...keyOf(slice), version: 0 })
     .onConflict(['tenant_id', 'tier', 'start_at'])
