@@ -62,7 +62,7 @@ export function startReports(
     // One question at a time: ingest and dashboards go before.
     ask: createStorageAsk({
       ...{ reader, clock, meters: askMeters, asker: 'report' },
-      ...{ concurrency: 1, timeoutMs: questionTimeoutMs },
+      ...{ concurrency: 1, timeoutMs: questionTimeoutMs, isPatient: true },
     }),
     hosts: (tenantId, tags) => hosts.matching(tenantId, { tags }),
     alerts: alertsOf(createIncidentStore(knex)),

@@ -1,4 +1,10 @@
-import { GaugewayError, type Clock, type Histogram, type Meters } from '../platform/index.ts';
+import {
+  GaugewayError,
+  type Clock,
+  type Histogram,
+  type Meters,
+  sleep,
+} from '../platform/index.ts';
 import {
   createGate,
   scopedArguments,
@@ -38,6 +44,8 @@ interface Deps {
   /** Questions on their way at once: storage lets those wait for which it has no core. */
   concurrency?: number;
   timeoutMs?: number;
+  /** Rests after each question as long as it took, so that half of storage's time is left to others. */
+  isPatient?: boolean;
 }
 
 /** One for all who ask in this process. */
@@ -78,8 +86,9 @@ export function createStorageAsk(deps: Deps): StorageAsk {
         timeoutMs,
       });
       const result = outcome.ok ? 'ok' : outcome.reason;
-      const seconds = (clock.monotonicMs() - startedMs) / 1_000;
-      deps.meters.seconds.observe({ asker: deps.asker, endpoint, result }, seconds);
+      const tookMs = clock.monotonicMs() - startedMs;
+      deps.meters.seconds.observe({ asker: deps.asker, endpoint, result }, tookMs / 1_000);
+      if (deps.isPatient) await sleep(tookMs);
       return outcome;
     });
     if (!turn.admitted) throw unavailable('too many questions are waiting');

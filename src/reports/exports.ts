@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { HostSeries, Span } from '../host-metrics/index.ts';
+import { spanMs, type HostSeries, type Span } from '../host-metrics/index.ts';
 import { GaugewayError, type Clock } from '../platform/index.ts';
 import type { BlobStore } from './blob-store.ts';
 import { csvText, type CsvValue } from './csv.ts';
@@ -121,11 +121,6 @@ async function* metricRows(
   }
 }
 
-const lengthsMs = {
-  ...{ '15m': 900_000, '1h': 3_600_000, '6h': 21_600_000, '24h': 86_400_000 },
-  ...{ '7d': 604_800_000, '30d': 2_592_000_000, '90d': 7_776_000_000 },
-} as const;
-
 function* slicesOf(
   { span, isRaw }: { span: Span; isRaw: boolean },
   nowMs: number,
@@ -134,8 +129,8 @@ function* slicesOf(
     yield span;
     return;
   }
-  const { startMs, endMs } =
-    'range' in span ? { startMs: nowMs - lengthsMs[span.range], endMs: nowMs } : span;
+  // Judged whole: each slice of a span without end is short.
+  const [startMs, endMs] = spanMs(span, nowMs);
   for (let atMs = startMs; atMs < endMs; atMs += rawSliceMs) {
     yield { startMs: atMs, endMs: Math.min(endMs, atMs + rawSliceMs) };
   }

@@ -54,11 +54,11 @@ async function run(stage: Stage, { hosts, stepMs }: Options): Promise<Table> {
     columns: [
       ...['', 'seconds (target < 60)', 'CPU-seconds of the product', 'file, KiB'],
       ...['RSS before, MiB', 'peak, MiB', 'rise, MiB (target < 300 in all)'],
-      ...['ingest p99 before, ms', 'meanwhile', 'ratio (target ≤ 2)'],
+      ...['ingest p99 before, ms', 'while it is made', 'in its 30 s', 'ratio (target ≤ 2)'],
     ],
     rows,
     notes: [
-      `Samples of the week every ${String(stepMs / 1_000)} s, of nine or ten series a host; seconds from the request to the finished run. Journal on.`,
+      `Samples of the week every ${String(stepMs / 1_000)} s, of nine or ten series a host; seconds from the request to the finished run. The ratio is that of the 30 s which begin with the request: 3,000 posts; while the report is made there are some hundred. Journal on.`,
     ],
   };
 }
@@ -111,6 +111,7 @@ async function measure(
   const watching = setInterval(() => (peak = Math.max(peak, rssMib(product.pid))), 20);
   let bytes = 0;
   const seen = { status: '' };
+  const around = ingest.over(30_000);
   const meanwhile = await ingest.during(
     (async () => {
       const path = `/api/v1/reports/schedules/${String(schedule.body['id'])}/run`;
@@ -131,14 +132,15 @@ async function measure(
   clearInterval(watching);
   if (seen.status === 'failed') throw new Error(`the ${format} report failed`);
   const seconds = (performance.now() - beganMs) / 1_000;
-  const ratio = percentile(meanwhile, 99) / percentile(calm, 99);
+  const inAll = await around;
+  const ratio = percentile(inAll, 99) / percentile(calm, 99);
   return [
     format,
     seconds.toFixed(1),
     (cpuSeconds(product.pid) - cpuBefore).toFixed(1),
     (bytes / 1_024).toFixed(0),
     ...[rssBefore, peak, peak - rssBefore].map((mib) => mib.toFixed(0)),
-    ...[percentile(calm, 99), percentile(meanwhile, 99)].map((one) => one.toFixed(1)),
+    ...[calm, meanwhile, inAll].map((times) => percentile(times, 99).toFixed(1)),
     ratio.toFixed(2),
   ];
 }

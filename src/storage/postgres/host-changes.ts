@@ -81,7 +81,8 @@ async function change(
 
 /** How many hosts the tenant has, while nobody else adds any. */
 async function lockedTotal(trx: Knex.Transaction, tenantId: string): Promise<number> {
-  await trx('tenants').where({ id: tenantId }).forUpdate().first('id');
+  // Not `for update`: every row that names its tenant (a login, an audit row, an alert) would wait for the import.
+  await trx('tenants').where({ id: tenantId }).forNoKeyUpdate().first('id');
   const counted = await trx('hosts')
     .where({ tenant_id: tenantId })
     .count<{ count: string }[]>('* as count');

@@ -87,7 +87,7 @@ function register(knex: Knex, { tenantId, hosts, maxHosts }: Registration): Prom
     // Locked, so that two gateways do not both find room for the last host.
     const tenant = await trx('tenants')
       .where({ id: tenantId })
-      .forUpdate()
+      .forNoKeyUpdate()
       .first<{ id: string } | undefined>('id');
     if (!tenant) return;
     const counted = await trx('hosts')
