@@ -39,6 +39,18 @@ export async function startTier(
   return victoria;
 }
 
+/** How the product is told of a tier. */
+export function tierEnvironment(tier: '1m' | '5m', target: VictoriaTarget): Record<string, string> {
+  const prefix = `GAUGEWAY_VICTORIA_${tier.toUpperCase()}`;
+  return {
+    [`${prefix}_URL`]: target.baseUrl,
+    [`${prefix}_USERNAME`]: target.username ?? '',
+    [`${prefix}_PASSWORD`]: target.password ?? '',
+    [`${prefix}_METRICS_AUTH_KEY`]: target.authKeys?.metrics ?? '',
+    [`${prefix}_FORCE_FLUSH_AUTH_KEY`]: target.authKeys?.forceFlush ?? '',
+  };
+}
+
 /** A raw storage and both tiers, and what tests ask of them. */
 export async function startTiers(stage: Stage) {
   const [raw, one, five] = await Promise.all([
