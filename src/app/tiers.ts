@@ -29,14 +29,17 @@ import type { Foundation } from './compose.ts';
 import type { People } from './people.ts';
 
 const hidden: HiddenIncarnation = 'hidden';
-const leaseMs = 60_000;
-const renewMs = 15_000;
+const leaseMs = 30_000;
+const renewMs = 8_000;
 /** Between the last moment at which a sample is accepted and its being readable: the queue, the flush. */
 const settleMs = 120_000;
 /** Aggregates of one body, and a series of an hour above it. */
 const maxWriteBytes = 4 * 1024 * 1024;
 const rawConnections = 2;
 const stopMs = 20_000;
+
+/** Age at which an hour gets no more samples from senders whose samples may be this old, milliseconds. */
+export const closedAfterMs = (timestampPastMs: number): number => timestampPastMs + settleMs;
 
 /** For the role `worker`: fills the tiers that there are. */
 export function startTiers(foundation: Foundation, { knex }: Postgres, { access }: People): void {
@@ -64,7 +67,7 @@ export function startTiers(foundation: Foundation, { knex }: Postgres, { access 
       const types = new Map(rows.map(({ metric, type }) => [metric, type]));
       return (metric) => types.get(metric);
     },
-    closedAfterMs: (tenantId) => access.tenants.policyOf(tenantId).timestampPastMs + settleMs,
+    closedAfterMs: (tenantId) => closedAfterMs(access.tenants.policyOf(tenantId).timestampPastMs),
     rawRetentionMs: retention.raw,
     confirmAfterMs: downsample.confirmAfter,
     ...{ everyMs: downsample.interval, renewMs },

@@ -131,3 +131,62 @@ async function finish(trx: Knex.Transaction, slice: DoneSlice, endMs: number): P
     .where({ ...markKeyOf(slice), done_until: toDate(slice.startMs) })
     .update({ done_until: toDate(endMs) });
 }
+
+/** Hours to be aggregated again, of one tenant or of all. */
+interface HoursAgain {
+  /** Beginnings of the first and of the last hour, milliseconds. */
+  firstMs: number;
+  lastMs: number;
+  tenantId?: string | undefined;
+}
+
+/** What an operator asks of the workers. */
+interface SliceRequests {
+  /** Asks, in each tier that a worker has begun; how many hours of tiers of tenants. */
+  ask(hours: HoursAgain, nowMs: number): Promise<number>;
+  /** How many of them are not done yet. */
+  left(hours: HoursAgain): Promise<number>;
+}
+
+export function createSliceRequests(knex: Knex): SliceRequests {
+  const ofTenant = (tenantId: string | undefined) =>
+    tenantId === undefined ? {} : { tenant_id: tenantId };
+  const requests: SliceRequests = {
+    async ask({ firstMs, lastMs, tenantId }, nowMs) {
+      const marks = knex('downsample_marks')
+        .where(ofTenant(tenantId))
+        .joinRaw("cross join generate_series(?::timestamptz, ?::timestamptz, '1 hour') as hour", [
+          toDate(firstMs),
+          toDate(lastMs),
+        ])
+        // Below any version that there is.
+        .select(
+          'tenant_id',
+          'tier',
+          'hour',
+          knex.raw('-1'),
+          knex.raw('?::timestamptz', [toDate(nowMs)]),
+        );
+      const asked = (await knex(
+        knex.raw('?? (??, ??, ??, ??, ??)', [
+          ...['downsample_slices', 'tenant_id', 'tier', 'start_at', 'version', 'asked_at'],
+        ]),
+      )
+        .insert(marks)
+        .onConflict(['tenant_id', 'tier', 'start_at'])
+        .merge(['asked_at'])
+        .returning('tier')) as unknown[];
+      return asked.length;
+    },
+    async left({ firstMs, lastMs, tenantId }) {
+      const row = await knex('downsample_slices')
+        .where(ofTenant(tenantId))
+        .whereBetween('start_at', [toDate(firstMs), toDate(lastMs)])
+        .whereNotNull('asked_at')
+        .count({ count: '*' })
+        .first<{ count: string } | undefined>();
+      return Number(row?.count ?? 0);
+    },
+  };
+  return withUnavailable(requests);
+}
