@@ -273,6 +273,47 @@ describe('the status of a host', () => {
   });
 });
 
+describe('a host that was deleted', () => {
+  const beatOf = (key: string, id: string) =>
+    caller(product, `Bearer ${key}`)('POST', '/api/v1/ingest/heartbeat', {
+      ...{ host_id: id, hostname: id },
+    });
+  const sampleOf = (key: string, id: string) =>
+    caller(product, `Bearer ${key}`)('POST', '/api/v1/ingest/metrics', {
+      host_id: id,
+      metrics: [{ metric: 'cpu.utilization', ts: new Date().toISOString(), value: 7 }],
+    });
+
+  it('does not come back by what was heard of it before', async () => {
+    await admin('POST', '/api/v1/hosts', { hostname: 'ghost-1' });
+    expect((await sampleOf(product.writeKey, 'ghost-1')).status).toBe(200);
+    const { body } = await admin('DELETE', '/api/v1/hosts/ghost-1?series=delete');
+    expect(body['series']).toBe('deleted');
+    // Heard of later: when that one is registered, so would be the other.
+    await sampleOf(product.writeKey, 'heir-1');
+    await until('what was heard is saved', async () => (await hostStatus('heir-1')) === 200);
+    expect(await hostStatus('ghost-1')).toBe(404);
+    await sampleOf(product.writeKey, 'ghost-1');
+    await until(
+      'what is heard now makes it anew',
+      async () => (await hostStatus('ghost-1')) === 200,
+    );
+  });
+
+  it('cannot write any more with its key from that moment on', async () => {
+    await admin('POST', '/api/v1/hosts', { hostname: 'fired-1' });
+    const key = await product.makeKey({ name: 'fired', scopes: ['write'], host_id: 'fired-1' });
+    expect((await beatOf(key, 'fired-1')).status).toBe(200);
+    expect((await admin('DELETE', '/api/v1/hosts/fired-1')).body).toMatchObject({
+      keys_revoked: 1,
+    });
+    expect((await sampleOf(key, 'fired-1')).status).toBe(401);
+  });
+});
+
+const hostStatus = async (id: string): Promise<number> =>
+  (await reader('GET', `/api/v1/hosts/${id}?range=15m`)).status;
+
 describe('what a host did', () => {
   it('answers an hour as it was sent, a day by the minute, and says so', async () => {
     await living('graph-1');

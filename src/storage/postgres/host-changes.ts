@@ -27,6 +27,7 @@ export function hostChanges(knex: Knex): HostChanges {
     remove: (host, audit) =>
       knex.transaction(async (trx) => {
         await trx('hosts').where(keyOf(host)).delete();
+        await noteRemoved(trx, host, audit.atMs);
         const revoked = await trx('api_keys')
           .where({ tenant_id: host.tenantId, host_id: host.id, revoked_at: null })
           .update({ revoked_at: toDate(audit.atMs) });
@@ -77,6 +78,24 @@ async function change(
     .update({ ...factsOf(after), pinned: [...pinned] });
   await addAudit(trx, audit(after));
   return after;
+}
+
+/** Signs of life are held for seconds, and while Postgres is away. */
+const rememberedMs = 86_400_000;
+
+async function noteRemoved(
+  trx: Knex.Transaction,
+  { tenantId, id }: Host,
+  atMs: number,
+): Promise<void> {
+  await trx('removed_hosts')
+    .where({ tenant_id: tenantId })
+    .where('removed_at', '<', toDate(atMs - rememberedMs))
+    .delete();
+  await trx('removed_hosts')
+    .insert({ tenant_id: tenantId, host_id: id, removed_at: toDate(atMs) })
+    .onConflict(['tenant_id', 'host_id'])
+    .merge();
 }
 
 /** How many hosts the tenant has, while nobody else adds any. */
