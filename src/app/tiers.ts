@@ -46,6 +46,7 @@ export function startTiers(foundation: Foundation, { knex }: Postgres, { access 
   const { backends, lifecycle, loaded, log, meters } = foundation;
   const { retention, downsample } = loaded.config;
   const tiers = openTiers(foundation);
+  const retentionMeters = createRetentionMeters(meters);
   if (tiers.size === 0) {
     log.info('no tiers: long ranges are answered from raw samples as long as they are kept');
     return;
@@ -71,7 +72,7 @@ export function startTiers(foundation: Foundation, { knex }: Postgres, { access 
     rawRetentionMs: retention.raw,
     confirmAfterMs: downsample.confirmAfter,
     ...{ everyMs: downsample.interval, renewMs },
-    meters: createRetentionMeters(meters),
+    meters: retentionMeters,
     clock: systemClock,
     log: log.child('retention'),
   });

@@ -1,6 +1,6 @@
 import { messageOf } from '../platform/index.ts';
 import type { Label } from '../wire/index.ts';
-import type { Aggregates } from './aggregate.ts';
+import type { Aggregates } from './aggregates.ts';
 import type { TierStore } from './ports.ts';
 import { TierBody } from './tier-body.ts';
 

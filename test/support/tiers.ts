@@ -80,10 +80,10 @@ export async function startTiers(stage: Stage) {
         if (kind !== 'written') throw new Error(kind);
       }
       await writer.makeVisible();
-      const { metric = '' } = { metric: series[0]?.labels.find(([n]) => n === '__name__')?.[1] };
-      const last = series[0]!.samples.at(-1)!.timestampMs;
+      const { labels, samples } = series[0]!;
+      const name = labels.find(([label]) => label === '__name__')![1];
       await until('what was written can be read', async () => {
-        const found = await ask(raw.target, tenantId, `${metric}`, last);
+        const found = await ask(raw.target, tenantId, name, samples.at(-1)!.timestampMs);
         return found.length > 0;
       });
     },

@@ -54,14 +54,7 @@ export function createSliceStore(knex: Knex, options: SliceStoreOptions): SliceS
       if (lease) await leases.release(lease);
       lease = undefined;
     },
-    async marks() {
-      const rows = await knex('downsample_marks')
-        .orderBy(['tenant_id', 'tier'])
-        .select<{ tenant_id: string; tier: Mark['tier']; done_until: Date }[]>();
-      return rows.map(({ tenant_id: tenantId, tier, done_until: doneUntil }) => ({
-        ...{ tenantId, tier, doneUntilMs: toMs(doneUntil) },
-      }));
-    },
+    marks: () => marksOf(knex),
     begin: (mark) =>
       held(async (trx) => {
         await trx('downsample_marks')
@@ -69,19 +62,7 @@ export function createSliceStore(knex: Knex, options: SliceStoreOptions): SliceS
           .onConflict(['tenant_id', 'tier'])
           .ignore();
       }),
-    async asked(limit) {
-      const rows = await knex({ slice: 'downsample_slices' })
-        .join({ mark: 'downsample_marks' }, (on) => {
-          on.on('mark.tenant_id', 'slice.tenant_id')
-            .andOn('mark.tier', 'slice.tier')
-            .andOn('slice.start_at', '<', 'mark.done_until');
-        })
-        .whereNotNull('slice.asked_at')
-        .orderBy('slice.start_at')
-        .limit(limit)
-        .select<SliceRow[]>('slice.*');
-      return rows.map(toKey);
-    },
+    asked: (limit) => askedOf(knex, limit),
     claim: (slice) => held((trx) => claim(trx, slice, maxVersion)),
     done: (slice) => held((trx) => finish(trx, slice, slice.startMs + sliceMs)),
     async toCheck(nowMs, limit) {
@@ -108,13 +89,37 @@ export function createSliceStore(knex: Knex, options: SliceStoreOptions): SliceS
   return withUnavailable(store);
 }
 
+async function marksOf(knex: Knex): Promise<Mark[]> {
+  const rows = await knex('downsample_marks')
+    .orderBy(['tenant_id', 'tier'])
+    .select<{ tenant_id: string; tier: Mark['tier']; done_until: Date }[]>();
+  return rows.map(({ tenant_id: tenantId, tier, done_until: doneUntil }) => ({
+    ...{ tenantId, tier, doneUntilMs: toMs(doneUntil) },
+  }));
+}
+
+async function askedOf(knex: Knex, limit: number): Promise<SliceKey[]> {
+  const rows = await knex({ slice: 'downsample_slices' })
+    .join({ mark: 'downsample_marks' }, (on) => {
+      on.on('mark.tenant_id', 'slice.tenant_id')
+        .andOn('mark.tier', 'slice.tier')
+        .andOn('slice.start_at', '<', 'mark.done_until');
+    })
+    .whereNotNull('slice.asked_at')
+    .orderBy('slice.start_at')
+    .limit(limit)
+    .select<SliceRow[]>('slice.*');
+  return rows.map(toKey);
+}
+
 async function claim(trx: Knex.Transaction, slice: SliceKey, maxVersion: number): Promise<Claim> {
-  const [row] = (await trx('downsample_slices')
+  const rows: { version: number; asked_at: Date | null }[] = await trx('downsample_slices')
     .insert({ ...keyOf(slice), version: 0 })
     .onConflict(['tenant_id', 'tier', 'start_at'])
     .merge({ version: trx.raw('least(downsample_slices.version + 1, ?)', [maxVersion]) })
-    .returning(['version', 'asked_at'])) as { version: number; asked_at: Date | null }[];
-  return { version: row!.version, askedMs: toMsOrNull(row!.asked_at) };
+    .returning(['version', 'asked_at']);
+  const { version, asked_at: askedAt } = rows[0]!;
+  return { version, askedMs: toMsOrNull(askedAt) };
 }
 
 async function finish(trx: Knex.Transaction, slice: DoneSlice, endMs: number): Promise<void> {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { aggregate, createAggregates, type Samples } from '../../../src/retention/aggregate.ts';
+import { createAggregates, type Samples } from '../../../src/retention/aggregates.ts';
 import type { Kind } from '../../../src/retention/kinds.ts';
 import { part, stampOf, tierSpecs } from '../../../src/retention/tiers.ts';
-import { growth } from '../../../src/retention/windows.ts';
+import { aggregate, growth } from '../../../src/retention/windows.ts';
 
 const spec = tierSpecs[0]!;
 const startMs = 1_700_000_400_000 - (1_700_000_400_000 % 3_600_000);
