@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { HiddenIncarnation } from '../forward/index.ts';
+import type { SeriesEraser } from '../hosts/index.ts';
 import { systemClock } from '../platform/index.ts';
 import {
   createDownsampler,
@@ -20,8 +21,10 @@ import {
 } from '../storage/postgres/index.ts';
 import {
   createRawSource,
+  createSeriesEraser,
   createSeriesWriter,
   createVictoriaClient,
+  type VictoriaClient,
   type VictoriaTarget,
 } from '../storage/victoria/index.ts';
 import { createDecodeKernel } from '../wire/index.ts';
@@ -90,6 +93,23 @@ function openTiers({ backends, lifecycle }: Foundation): Map<AggregateTier, Tier
     tiers.set(tier, store);
   }
   return tiers;
+}
+
+/** Erases a host in raw storage first, so that no worker puts it into a tier again. */
+export function eraserOf({ backends, lifecycle }: Foundation, raw: VictoriaClient): SeriesEraser {
+  const erasers = [createSeriesEraser(raw)];
+  for (const { tier } of tierSpecs) {
+    const target = backends.victoria[tier];
+    if (!target) continue;
+    const client = createVictoriaClient(target, { connections: 1 });
+    lifecycle.onStop(`VictoriaMetrics client (erasing, ${tier})`, () => client.close());
+    erasers.push(createSeriesEraser(client));
+  }
+  return {
+    async erase(tenantId, hostId) {
+      for (const eraser of erasers) await eraser.erase(tenantId, hostId);
+    },
+  };
 }
 
 /** One VictoriaMetrics as a tier. */

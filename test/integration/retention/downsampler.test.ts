@@ -215,6 +215,40 @@ describe('the downsampler', { timeout: 120_000 }, () => {
     expect(await versions('down')).toEqual([0, 0, 0, 0]);
   });
 
+  it('lets a tier wait that is full, and makes up for what it lacks', async () => {
+    await makeTenant('full');
+    await tiers.write('full', history(2));
+    const five = tiers.stores.get('5m')!;
+    const full = new Map(tiers.stores).set('5m', {
+      ...five,
+      write: () => Promise.resolve('storage answered 503: read-only'),
+    });
+    await runRound(workerOf(tiers, database.postgres, { tenantId: 'full', tiers: full }));
+    expect(await marks('full')).toEqual({ '1m': allDone['1m'], '5m': firstMs });
+    await runRound(workerOf(tiers, database.postgres, { tenantId: 'full' }));
+    expect(await marks('full')).toEqual(allDone);
+    await expectEqual('full');
+  });
+
+  it('finds the hours that a clock ahead of time made it take for empty', async () => {
+    await makeTenant('clock');
+    const ahead = (hours: number) => ({
+      clock: { ...systemClock, nowMs: () => Date.now() + hours * hourMs },
+    });
+    const worker = (hours: number) =>
+      workerOf(tiers, database.postgres, {
+        ...{ tenantId: 'clock', rawRetentionMs: 100 * hourMs },
+        ...ahead(hours),
+      });
+    await runRound(worker(2));
+    expect((await marks('clock'))['1m']).toBeGreaterThan(allDone['1m']);
+    await tiers.write('clock', history(2));
+    await runRound(worker(0));
+    expect(await versions('clock')).toEqual([0, 0, 0, 0]);
+    await runRound(worker(6));
+    await expectEqual('clock');
+  });
+
   it('writes again what a killed tier had acknowledged', async () => {
     await makeTenant('lost');
     await tiers.write('lost', history(2));
