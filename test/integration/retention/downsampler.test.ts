@@ -245,7 +245,7 @@ describe('the downsampler', { timeout: 120_000 }, () => {
     await tiers.write('clock', history(2));
     await runRound(worker(0));
     expect(await versions('clock')).toEqual([0, 0, 0, 0]);
-    await runRound(worker(6));
+    await runRound(worker(26));
     await expectEqual('clock');
   });
 
