@@ -19,9 +19,10 @@ import {
 import { systemClock } from '../platform/index.ts';
 import type { ReadTier } from '../query/index.ts';
 import { createHostStore, type Postgres } from '../storage/postgres/index.ts';
-import { createSeriesEraser, type VictoriaClient } from '../storage/victoria/index.ts';
+import type { VictoriaClient } from '../storage/victoria/index.ts';
 import type { Foundation } from './compose.ts';
 import type { People } from './people.ts';
+import { eraserOf } from './tiers.ts';
 
 /** Answers of lists and graphs that are kept at once, bytes. */
 const cacheBytes = 64 * 1024 * 1024;
@@ -58,7 +59,7 @@ export function hostsApi(foundation: Foundation, people: People, stores: Stores)
   const series = createHostSeries({ ask, clock });
   const overview = createOverview({ store, figures, clock, log });
   const inventory = createInventory({
-    ...{ store, eraser: createSeriesEraser(victoria), clock },
+    ...{ store, eraser: eraserOf(foundation, victoria), clock },
     maxHostsOf: (tenantId) => access.tenants.policyOf(tenantId).maxHosts,
     async changed(tenantId) {
       access.forget(tenantId);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { HiddenIncarnation } from '../forward/index.ts';
+import type { SeriesEraser } from '../hosts/index.ts';
 import { systemClock } from '../platform/index.ts';
 import {
   createDownsampler,
@@ -20,8 +21,10 @@ import {
 } from '../storage/postgres/index.ts';
 import {
   createRawSource,
+  createSeriesEraser,
   createSeriesWriter,
   createVictoriaClient,
+  type VictoriaClient,
   type VictoriaTarget,
 } from '../storage/victoria/index.ts';
 import { createDecodeKernel } from '../wire/index.ts';
@@ -29,8 +32,8 @@ import type { Foundation } from './compose.ts';
 import type { People } from './people.ts';
 
 const hidden: HiddenIncarnation = 'hidden';
-const leaseMs = 60_000;
-const renewMs = 15_000;
+const leaseMs = 30_000;
+const renewMs = 8_000;
 /** Between the last moment at which a sample is accepted and its being readable: the queue, the flush. */
 const settleMs = 120_000;
 /** Aggregates of one body, and a series of an hour above it. */
@@ -38,11 +41,15 @@ const maxWriteBytes = 4 * 1024 * 1024;
 const rawConnections = 2;
 const stopMs = 20_000;
 
+/** Age at which an hour gets no more samples from senders whose samples may be this old, milliseconds. */
+export const closedAfterMs = (timestampPastMs: number): number => timestampPastMs + settleMs;
+
 /** For the role `worker`: fills the tiers that there are. */
 export function startTiers(foundation: Foundation, { knex }: Postgres, { access }: People): void {
   const { backends, lifecycle, loaded, log, meters } = foundation;
   const { retention, downsample } = loaded.config;
   const tiers = openTiers(foundation);
+  const retentionMeters = createRetentionMeters(meters);
   if (tiers.size === 0) {
     log.info('no tiers: long ranges are answered from raw samples as long as they are kept');
     return;
@@ -64,11 +71,11 @@ export function startTiers(foundation: Foundation, { knex }: Postgres, { access 
       const types = new Map(rows.map(({ metric, type }) => [metric, type]));
       return (metric) => types.get(metric);
     },
-    closedAfterMs: (tenantId) => access.tenants.policyOf(tenantId).timestampPastMs + settleMs,
+    closedAfterMs: (tenantId) => closedAfterMs(access.tenants.policyOf(tenantId).timestampPastMs),
     rawRetentionMs: retention.raw,
     confirmAfterMs: downsample.confirmAfter,
     ...{ everyMs: downsample.interval, renewMs },
-    meters: createRetentionMeters(meters),
+    meters: retentionMeters,
     clock: systemClock,
     log: log.child('retention'),
   });
@@ -86,6 +93,23 @@ function openTiers({ backends, lifecycle }: Foundation): Map<AggregateTier, Tier
     tiers.set(tier, store);
   }
   return tiers;
+}
+
+/** Erases a host in raw storage first, so that no worker puts it into a tier again. */
+export function eraserOf({ backends, lifecycle }: Foundation, raw: VictoriaClient): SeriesEraser {
+  const erasers = [createSeriesEraser(raw)];
+  for (const { tier } of tierSpecs) {
+    const target = backends.victoria[tier];
+    if (!target) continue;
+    const client = createVictoriaClient(target, { connections: 1 });
+    lifecycle.onStop(`VictoriaMetrics client (erasing, ${tier})`, () => client.close());
+    erasers.push(createSeriesEraser(client));
+  }
+  return {
+    async erase(tenantId, hostId) {
+      for (const eraser of erasers) await eraser.erase(tenantId, hostId);
+    },
+  };
 }
 
 /** One VictoriaMetrics as a tier. */

@@ -171,7 +171,6 @@ function stitched(parts: readonly SeriesRow[][]): SeriesRow[] {
 }
 
 function toError(read: ReadFailure): Error {
-  // The question is ours: a refusal is a bug, not a client's mistake.
   // A fault of the question, which is ours: for the log, and for nobody else.
   if (read.reason === 'refused') return new Error(`storage refused: ${read.message}`);
   return unavailable(`storage: ${read.message}`);

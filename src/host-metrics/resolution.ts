@@ -62,9 +62,7 @@ export function gridOf(
   const [startMs, endMs] = spanMs(span, nowMs);
   // Where samples are further apart than that, no finer answer can be had.
   const apartMs = stepAt(startMs);
-  const step = steps.find(
-    ({ upToMs, stepMs: own }) => endMs - startMs <= upToMs && own >= apartMs,
-  );
+  const step = steps.find(({ upToMs, stepMs: own }) => endMs - startMs <= upToMs && own >= apartMs);
   const { stepMs, resolution } = step ?? { stepMs: hour, resolution: '1h' };
   const onGrid = (ms: number): number => Math.floor(ms / stepMs) * stepMs;
   // Open at its start: an hour of 5 s is 720 points.

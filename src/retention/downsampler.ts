@@ -1,6 +1,7 @@
 import { messageOf } from '../platform/index.ts';
 import { waitingOf } from './plan.ts';
 import type { Mark } from './ports.ts';
+import { sliceMs } from './tiers.ts';
 import { loadMarks, Round, type RoundDeps } from './round.ts';
 
 export interface DownsamplerDeps extends RoundDeps {
@@ -66,6 +67,7 @@ async function asHolder(deps: DownsamplerDeps, stopping: AbortSignal): Promise<v
   try {
     await tellState(deps, await loadMarks(deps));
     await new Round(deps).run(AbortSignal.any([stopping, lost.signal]));
+    await store.forget(deps.clock.nowMs() - deps.rawRetentionMs - sliceMs);
     await tellState(deps, await store.marks());
   } finally {
     clearInterval(renewal);
@@ -83,6 +85,10 @@ async function tellState(deps: DownsamplerDeps, marks: readonly Mark[]): Promise
     const ends = marks.filter((mark) => mark.tier === tier).map(({ doneUntilMs }) => doneUntilMs);
     if (ends.length === 0) continue;
     const lag = (nowMs - Math.min(...ends)) / 1_000;
-    meters.state(tier, { lag, rawLeft: rawRetentionMs / 1_000 - lag, waiting: waitingOf(tier, plan) });
+    meters.state(tier, {
+      lag,
+      rawLeft: rawRetentionMs / 1_000 - lag,
+      waiting: waitingOf(tier, plan),
+    });
   }
 }

@@ -18,4 +18,11 @@ export type {
   Span,
   TierStore,
 } from './ports.ts';
-export { maxVersion, sliceMs, suffixes, tierFlags, tierSpecs, type AggregateTier } from './tiers.ts';
+export {
+  maxVersion,
+  sliceMs,
+  suffixes,
+  tierFlags,
+  tierSpecs,
+  type AggregateTier,
+} from './tiers.ts';

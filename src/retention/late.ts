@@ -4,7 +4,7 @@ import { sliceMs } from './tiers.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
-/** Hours that are counted again in one go. */
+/** Hours that are looked up at once. */
 const checksAtOnce = 100;
 
 /**
@@ -34,19 +34,22 @@ export async function findLate(
 ): Promise<number> {
   const counts = new Map<string, number>();
   let late = 0;
-  for (const slice of await store.toCheck(nowMs, checksAtOnce)) {
-    if (signal.aborted) break;
-    const key = `${String(slice.startMs)} ${slice.tenantId}`;
-    const count = counts.get(key) ?? (await countOf(raw, slice));
-    counts.set(key, count);
-    const isLate = count > slice.samples;
-    late += Number(isLate);
-    await store.checked(slice, {
-      checkMs: nextCheckMs(slice.startMs, nowMs, rawRetentionMs),
-      askedMs: isLate ? nowMs : null,
-    });
+  for (;;) {
+    const slices = await store.toCheck(nowMs, checksAtOnce);
+    for (const slice of slices) {
+      if (signal.aborted) return late;
+      const key = `${String(slice.startMs)} ${slice.tenantId}`;
+      const count = counts.get(key) ?? (await countOf(raw, slice));
+      counts.set(key, count);
+      const isLate = count > slice.samples;
+      late += Number(isLate);
+      await store.checked(slice, {
+        checkMs: nextCheckMs(slice.startMs, nowMs, rawRetentionMs),
+        askedMs: isLate ? nowMs : null,
+      });
+    }
+    if (slices.length < checksAtOnce) return late;
   }
-  return late;
 }
 
 async function countOf(raw: RawSource, { tenantId, startMs }: SliceKey): Promise<number> {

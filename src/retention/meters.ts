@@ -46,6 +46,22 @@ export function createRetentionMeters(meters: Meters): RetentionMeters {
     name: 'gaugeway_retention_late_total',
     help: 'Hours that got samples after they had been aggregated, and are aggregated again.',
   });
+  return {
+    slice: (tier, outcome) => slices.inc({ tier, outcome }),
+    written: (tier, samples) => samplesOut.inc({ tier }, samples),
+    read(samples, tookSeconds) {
+      samplesIn.inc(samples);
+      seconds.observe(tookSeconds);
+    },
+    leftOut: (series) => leftOut.inc(series),
+    late: () => late.inc(),
+    state: stateMeters(meters),
+  };
+}
+
+/** What each worker tells, also one that waits for its turn. */
+function stateMeters(meters: Meters): RetentionMeters['state'] {
+  const tierLabel = { labelNames: ['tier'] as const };
   const lag = meters.gauge({
     name: 'gaugeway_retention_lag_seconds',
     help: 'Age of the oldest hour that a tier still lacks, of the tenant that is furthest behind.',
@@ -61,19 +77,9 @@ export function createRetentionMeters(meters: Meters): RetentionMeters {
     help: 'Hours of tenants that are due and not yet in a tier.',
     ...tierLabel,
   });
-  return {
-    slice: (tier, outcome) => slices.inc({ tier, outcome }),
-    written: (tier, samples) => samplesOut.inc({ tier }, samples),
-    read(samples, tookSeconds) {
-      samplesIn.inc(samples);
-      seconds.observe(tookSeconds);
-    },
-    leftOut: (series) => leftOut.inc(series),
-    late: () => late.inc(),
-    state(tier, state) {
-      lag.set({ tier }, state.lag);
-      rawLeft.set({ tier }, state.rawLeft);
-      waiting.set({ tier }, state.waiting);
-    },
+  return (tier, state) => {
+    lag.set({ tier }, state.lag);
+    rawLeft.set({ tier }, state.rawLeft);
+    waiting.set({ tier }, state.waiting);
   };
 }

@@ -1,5 +1,5 @@
 import type { AggregateTier } from './tiers.ts';
-import type { Samples } from './aggregate.ts';
+import type { Samples } from './aggregates.ts';
 
 /** Samples after `startMs` and not after `endMs`. */
 export interface Span {

@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../platform/index.ts';
 import type { Label } from '../wire/index.ts';
-import { aggregate, createAggregates, type SliceOfTier } from './aggregate.ts';
+import { createAggregates, type SliceOfTier } from './aggregates.ts';
 import { isTaken, kindOf, type Kind, type TypeOf } from './kinds.ts';
 import type { RawSeries, RawSource, Span } from './ports.ts';
 import type { TierSink } from './tier-sink.ts';
+import { aggregate } from './windows.ts';
 
 /** Names of one question to raw storage. */
 const namesAtOnce = 32;

@@ -1,5 +1,5 @@
 import { staleMarkerBytes, Writer, writeLabels, writeSample, type Label } from '../wire/index.ts';
-import type { Aggregates, Points } from './aggregate.ts';
+import type { Aggregates, Points } from './aggregates.ts';
 import { suffixes } from './tiers.ts';
 
 /** Tag of a TimeSeries in a WriteRequest. */

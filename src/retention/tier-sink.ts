@@ -1,6 +1,6 @@
 import { messageOf } from '../platform/index.ts';
 import type { Label } from '../wire/index.ts';
-import type { Aggregates } from './aggregate.ts';
+import type { Aggregates } from './aggregates.ts';
 import type { TierStore } from './ports.ts';
 import { TierBody } from './tier-body.ts';
 
@@ -52,7 +52,7 @@ export function createTierSink(store: TierStore, tenantId: string): TierSink {
     async finish() {
       await send();
       await onItsWay;
-      if (failure === undefined) await store.flush();
+      if (failure === undefined && samplesOut > 0) await store.flush();
     },
   };
 }

@@ -1,5 +1,18 @@
-import type { Aggregates, Points, Samples, SliceOfTier } from './aggregate.ts';
+import type { Aggregates, Points, Samples, SliceOfTier } from './aggregates.ts';
+import type { Kind } from './kinds.ts';
 import { part, stampOf } from './tiers.ts';
+
+/** Fills `into` anew. */
+export function aggregate(
+  samples: Samples,
+  kind: Kind,
+  slice: SliceOfTier,
+  into: Aggregates,
+): void {
+  for (const points of [into.value, into.min, into.max, into.count]) points.clear();
+  if (kind === 'gauge') gaugePoints(samples, slice, into);
+  else counterPoints(samples, slice, into.value);
+}
 
 /** The samples of one window: indices from `from` to before `to`. */
 type Visit = (from: number, to: number, windowEndMs: number) => void;
@@ -22,13 +35,13 @@ function endOf({ spec, version }: SliceOfTier, windowEndMs: number): number {
   return stampOf(spec, windowEndMs + spec.stepMs, [part.end, version]);
 }
 
-export function gaugePoints(samples: Samples, slice: SliceOfTier, into: Aggregates): void {
+function gaugePoints(samples: Samples, slice: SliceOfTier, into: Aggregates): void {
   const { values } = samples;
   const all = [into.value, into.min, into.max, into.count];
   eachWindow(samples, slice, (from, to, windowEndMs) => {
     let [count, sum, min, max] = [0, 0, Infinity, -Infinity];
     for (let at = from; at < to; at += 1) {
-      const value = values[at]!;
+      const value = values[at] ?? null;
       if (value === null) continue;
       count += 1;
       sum += value;
@@ -58,7 +71,7 @@ export function growth(previous: number, value: number): number {
   return (previous - value) * 8 < previous ? 0 : value;
 }
 
-export function counterPoints(samples: Samples, slice: SliceOfTier, into: Points): void {
+function counterPoints(samples: Samples, slice: SliceOfTier, into: Points): void {
   const { values } = samples;
   let previous: number | undefined;
   eachWindow(samples, slice, (from, to, windowEndMs) => {
@@ -66,7 +79,7 @@ export function counterPoints(samples: Samples, slice: SliceOfTier, into: Points
     let base = previous;
     let [count, grown] = [0, 0];
     for (let at = from; at < to; at += 1) {
-      const value = values[at]!;
+      const value = values[at] ?? null;
       if (value === null) continue;
       if (previous === undefined) base = value;
       else grown += growth(previous, value);

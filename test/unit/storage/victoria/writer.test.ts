@@ -10,7 +10,7 @@ function clientOf(answers: Answers): VictoriaClient {
     target: { baseUrl: 'http://storage' },
     onDisconnect: () => undefined,
     stream: () => Promise.reject(new Error('not asked for')),
-  close: () => Promise.resolve(),
+    close: () => Promise.resolve(),
     request({ path }): Promise<VictoriaAnswer> {
       const answer = answers[path];
       if (!answer) return Promise.reject(new Error('timeout'));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { aggregate, createAggregates, type Samples } from '../../../src/retention/aggregate.ts';
+import { createAggregates, type Samples } from '../../../src/retention/aggregates.ts';
 import type { Kind } from '../../../src/retention/kinds.ts';
 import { part, stampOf, tierSpecs } from '../../../src/retention/tiers.ts';
-import { growth } from '../../../src/retention/windows.ts';
+import { aggregate, growth } from '../../../src/retention/windows.ts';
 
 const spec = tierSpecs[0]!;
 const startMs = 1_700_000_400_000 - (1_700_000_400_000 % 3_600_000);
@@ -113,14 +113,15 @@ describe('a counter', () => {
 
 describe('against a naive reference, over generated series', () => {
   // A linear congruential generator: the same series at every run.
-  const randoms = (seed: number) => () => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31;
+  const randoms = (seed: number) => () =>
+    (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31;
 
   function generated(seed: number, isCounter: boolean): Samples {
     const random = randoms(seed);
     const timestamps: number[] = [];
     const values: (number | null)[] = [];
     let value = 0;
-    for (let at = startMs - 120_000; at < slice.endMs + 120_000; ) {
+    for (let at = startMs - 120_000; at < slice.endMs + 120_000;) {
       at += Math.ceil(random() * (random() < 0.02 ? 400_000 : 15_000));
       if (random() < 0.05) value = 0;
       value = isCounter ? value + Math.floor(random() * 50) : Math.round(random() * 1e6) / 16;

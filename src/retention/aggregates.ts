@@ -1,5 +1,3 @@
-import { gaugePoints, counterPoints } from './windows.ts';
-import type { Kind } from './kinds.ts';
 import type { TierSpec } from './tiers.ts';
 
 /** Times and values of one series, side by side; NaN is a stale marker. */
@@ -42,16 +40,4 @@ export interface SliceOfTier {
 
 export function createAggregates(): Aggregates {
   return { value: new Points(), min: new Points(), max: new Points(), count: new Points() };
-}
-
-/** Fills `into` anew. */
-export function aggregate(
-  samples: Samples,
-  kind: Kind,
-  slice: SliceOfTier,
-  into: Aggregates,
-): void {
-  for (const points of [into.value, into.min, into.max, into.count]) points.clear();
-  if (kind === 'gauge') gaugePoints(samples, slice, into);
-  else counterPoints(samples, slice, into.value);
 }
