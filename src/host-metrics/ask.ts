@@ -114,22 +114,11 @@ export function createStorageAsk(deps: Deps): StorageAsk {
   async function overPart(
     tenantId: string,
     query: TierText,
-    { tier, grid: { startMs, endMs, stepMs } }: Part,
+    { tier, grid }: Part,
   ): Promise<SeriesRow[]> {
-    const args = [
-      ['query', typeof query === 'string' ? query : query(tier.stepMs)],
-      ['start', String(startMs / 1_000)],
-      ['end', String(endMs / 1_000)],
-      ['step', `${stepMs}ms`],
-      ['timeout', `${timeoutMs}ms`],
-      ['nocache', '1'],
-      showNewest,
-    ] as const;
-    const rows = await ask<Range>(tenantId, tier, 'query_range', args);
-    return rows.map(({ metric, values }) => ({
-      labels: metric,
-      points: values.map(([at, text]) => [Math.round(at * 1_000), Number(text)] as const),
-    }));
+    const text = typeof query === 'string' ? query : query(tier.stepMs);
+    const args = rangeArguments(text, grid, timeoutMs);
+    return (await ask<Range>(tenantId, tier, 'query_range', args)).map(toSeriesRow);
   }
 
   return {
@@ -151,6 +140,23 @@ export function createStorageAsk(deps: Deps): StorageAsk {
     stepAt: (tenantId, atMs) => tierAt(tiers, atMs, planOf(tenantId, 0)).stepMs,
   };
 }
+
+function rangeArguments(text: string, { startMs, endMs, stepMs }: Grid, timeoutMs: number) {
+  return [
+    ['query', text],
+    ['start', String(startMs / 1_000)],
+    ['end', String(endMs / 1_000)],
+    ['step', `${stepMs}ms`],
+    ['timeout', `${timeoutMs}ms`],
+    ['nocache', '1'],
+    showNewest,
+  ] as const;
+}
+
+const toSeriesRow = ({ metric, values }: Range): SeriesRow => ({
+  labels: metric,
+  points: values.map(([at, text]) => [Math.round(at * 1_000), Number(text)] as const),
+});
 
 function rawOf([raw]: readonly ReadTier[]): ReadTier {
   if (!raw) throw new Error('questions need a storage');
