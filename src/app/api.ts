@@ -9,14 +9,10 @@ import {
 } from '../http/index.ts';
 import type { Live } from '../live/index.ts';
 import { systemClock } from '../platform/index.ts';
-import { createQuery, defaultQueryConfig, type SeriesReader } from '../query/index.ts';
+import { createQuery, defaultQueryConfig, type ReadTier } from '../query/index.ts';
 import type { BlobStore } from '../reports/index.ts';
 import type { Postgres } from '../storage/postgres/index.ts';
-import {
-  createVictoriaClient,
-  createVictoriaReader,
-  type VictoriaClient,
-} from '../storage/victoria/index.ts';
+import { createVictoriaClient, type VictoriaClient } from '../storage/victoria/index.ts';
 import { alertsApi } from './alerts-api.ts';
 import type { Foundation } from './compose.ts';
 import { blobsOf, startExports } from './exports.ts';
@@ -25,10 +21,8 @@ import { liveOf } from './live.ts';
 import { passwordMail } from './password-mail.ts';
 import type { People } from './people.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
+import { maxAnswerBytes, readTiers } from './read-tiers.ts';
 import { reportsApi } from './reports.ts';
-
-/** Largest answer of storage that is passed on. */
-const maxAnswerBytes = 64 * 1024 * 1024;
 
 interface Api {
   routes: readonly Route[];
@@ -38,19 +32,19 @@ interface Api {
 export interface Reading {
   cache: ReadCache;
   client: VictoriaClient;
-  reader: SeriesReader;
+  tiers: readonly ReadTier[];
   blobs: BlobStore;
   askMeters: AskMeters;
 }
 
 /** What reads stand on, whichever role asks. */
-export function openReading(foundation: Foundation): Reading {
+export function openReading(foundation: Foundation, postgres: Postgres): Reading {
   const { backends, lifecycle, meters } = foundation;
   const client = createVictoriaClient(backends.victoria.raw, { connections: 64, maxAnswerBytes });
   lifecycle.onStop('VictoriaMetrics client (reads)', () => client.close());
   const blobs = blobsOf(foundation);
   return {
-    ...{ client, blobs, reader: createVictoriaReader(client) },
+    ...{ client, blobs, tiers: readTiers(foundation, postgres, client) },
     ...{ cache: readCacheOf(foundation), askMeters: createAskMeters(meters) },
   };
 }
@@ -60,18 +54,17 @@ export async function startApi(
   foundation: Foundation,
   postgres: Postgres,
   people: People,
-  { cache, client, reader, blobs, askMeters }: Reading,
+  { cache, client, tiers, blobs, askMeters }: Reading,
 ): Promise<Api> {
   const { loaded, meters, version } = foundation;
   const { access, agents } = people;
   const { publicUrl, query: config, retention } = loaded.config;
   const retentionMs = () => retention.raw;
   const query = createQuery({
-    reader,
+    tiers,
     metadata: metadataReader(postgres),
     exemplars: exemplarReader(postgres),
     meters,
-    retentionMs,
     config: {
       limits: {
         ...defaultQueryConfig.limits,
@@ -91,7 +84,7 @@ export async function startApi(
   const seen = hostsApi(foundation, people, {
     postgres,
     victoria: client,
-    reader,
+    tiers,
     cache,
     askMeters,
   });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { startPostgres, startVictoria } from '../managed/index.ts';
 import { GaugewayError, type LoadedConfig, type Logger, type Tier } from '../platform/index.ts';
+import { tierFlags, type AggregateTier } from '../retention/index.ts';
 import type { VictoriaTarget } from '../storage/victoria/index.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
@@ -14,7 +15,12 @@ export interface BackendOptions {
   loaded: LoadedConfig;
   lifecycle: Lifecycle;
   log: Logger;
+  /** Run what is not named. */
+  managed: boolean;
 }
+
+/** A tier is written once an hour and must not take the memory that the raw one needs. */
+const sparing = { 'memory.allowedPercent': '15' };
 
 /** For processes that manage no stores. BAD_REQUEST names what is not given. */
 export function requireStores({ config, secrets }: LoadedConfig): void {
@@ -24,16 +30,32 @@ export function requireStores({ config, secrets }: LoadedConfig): void {
 
 /** What the configuration does not name is run as a managed child. Both start side by side; VictoriaMetrics stops before Postgres. */
 export async function startBackends(options: BackendOptions): Promise<Backends> {
-  const [database, raw] = await Promise.allSettled([
+  const [database, raw, oneMinute, fiveMinutes] = await Promise.allSettled([
     databaseUrl(options),
     victoriaTarget('raw', options),
+    aggregateTarget('1m', options),
+    aggregateTarget('5m', options),
   ]);
   if (database.status === 'rejected') throw database.reason;
   if (raw.status === 'rejected') throw raw.reason;
+  if (oneMinute.status === 'rejected') throw oneMinute.reason;
+  if (fiveMinutes.status === 'rejected') throw fiveMinutes.reason;
   return {
     databaseUrl: database.value,
-    victoria: { ...externalTiers(options.loaded), raw: raw.value },
+    victoria: {
+      ...(oneMinute.value ? { '1m': oneMinute.value } : {}),
+      ...(fiveMinutes.value ? { '5m': fiveMinutes.value } : {}),
+      raw: raw.value,
+    },
   };
+}
+
+/** Where nothing is managed, a tier that is not named is not there. */
+async function aggregateTarget(
+  tier: AggregateTier,
+  options: BackendOptions,
+): Promise<VictoriaTarget | undefined> {
+  return options.managed ? victoriaTarget(tier, options) : externalTarget(tier, options.loaded);
 }
 
 async function databaseUrl({ loaded, lifecycle, log }: BackendOptions): Promise<string> {
@@ -55,19 +77,11 @@ async function victoriaTarget(tier: Tier, options: BackendOptions): Promise<Vict
     dataDir: join(dataDir, `victoria-${tier}`),
     installDir: join(dataDir, 'bin'),
     retention: `${Math.ceil(retention[tier] / 86_400_000)}d`,
+    ...(tier === 'raw' ? {} : { flags: { ...sparing, ...tierFlags(tier) } }),
     log,
   });
   lifecycle.onStop(`managed VictoriaMetrics (${tier})`, () => victoria.stop(), 40_000);
   return victoria.target;
-}
-
-function externalTiers(loaded: LoadedConfig): Partial<Record<Tier, VictoriaTarget>> {
-  const oneMinute = externalTarget('1m', loaded);
-  const fiveMinutes = externalTarget('5m', loaded);
-  return {
-    ...(oneMinute ? { '1m': oneMinute } : {}),
-    ...(fiveMinutes ? { '5m': fiveMinutes } : {}),
-  };
 }
 
 function externalTarget(tier: Tier, { config, secrets }: LoadedConfig): VictoriaTarget | undefined {

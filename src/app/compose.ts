@@ -78,7 +78,7 @@ export async function compose(options: ComposeOptions, buildRooms: BuildRooms): 
     const roles = expandRoles(loaded.config.roles);
     const keyFor = loadSigningKeys(loaded.config.dataDir, loaded.secrets.signingKey);
     if (options.managed) progress('starting VictoriaMetrics and Postgres');
-    const backends = await startBackends({ loaded, lifecycle, log });
+    const backends = await startBackends({ loaded, lifecycle, log, managed: options.managed });
     progress(`starting ${[...roles].join(', ')}`);
     const foundation = { ...options, lifecycle, roles, backends, keyFor };
     const serving = await buildRooms(foundation);

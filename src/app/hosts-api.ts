@@ -17,11 +17,12 @@ import {
   type Route,
 } from '../http/index.ts';
 import { systemClock } from '../platform/index.ts';
-import type { SeriesReader } from '../query/index.ts';
+import type { ReadTier } from '../query/index.ts';
 import { createHostStore, type Postgres } from '../storage/postgres/index.ts';
-import { createSeriesEraser, type VictoriaClient } from '../storage/victoria/index.ts';
+import type { VictoriaClient } from '../storage/victoria/index.ts';
 import type { Foundation } from './compose.ts';
 import type { People } from './people.ts';
+import { eraserOf } from './tiers.ts';
 
 /** Answers of lists and graphs that are kept at once, bytes. */
 const cacheBytes = 64 * 1024 * 1024;
@@ -34,7 +35,7 @@ export function readCacheOf({ loaded, meters }: Foundation): ReadCache {
 interface Stores {
   postgres: Postgres;
   victoria: VictoriaClient;
-  reader: SeriesReader;
+  tiers: readonly ReadTier[];
   cache: ReadCache;
   askMeters: AskMeters;
 }
@@ -50,15 +51,15 @@ export interface HostsApi {
 export function hostsApi(foundation: Foundation, people: People, stores: Stores): HostsApi {
   const { log } = foundation;
   const { access, hosts } = people;
-  const { cache, reader, victoria } = stores;
+  const { cache, tiers, victoria } = stores;
   const clock = systemClock;
   const store = createHostStore(stores.postgres.knex);
-  const ask = createStorageAsk({ reader, clock, meters: stores.askMeters, asker: 'dashboard' });
+  const ask = createStorageAsk({ tiers, clock, meters: stores.askMeters, asker: 'dashboard' });
   const figures = createFigures({ ask, clock });
   const series = createHostSeries({ ask, clock });
   const overview = createOverview({ store, figures, clock, log });
   const inventory = createInventory({
-    ...{ store, eraser: createSeriesEraser(victoria), clock },
+    ...{ store, eraser: eraserOf(foundation, victoria), clock },
     maxHostsOf: (tenantId) => access.tenants.policyOf(tenantId).maxHosts,
     async changed(tenantId) {
       access.forget(tenantId);

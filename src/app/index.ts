@@ -12,6 +12,7 @@ export {
   type Serving,
 } from './compose.ts';
 export { withSchema, type Schema } from './database.ts';
+export { askForHours, type AskedHours } from './hours-again.ts';
 export { parseListen, requireFree } from './listen-address.ts';
 export { readLocalKeys, type LocalKeys } from './local-keys.ts';
 export { createLifecycle, type Lifecycle } from './lifecycle.ts';

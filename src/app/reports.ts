@@ -5,7 +5,7 @@ import { createStorageAsk, type AskMeters } from '../host-metrics/index.ts';
 import { reportRoutes, type Route } from '../http/index.ts';
 import { createMailer } from '../notify/index.ts';
 import { systemClock } from '../platform/index.ts';
-import type { SeriesReader } from '../query/index.ts';
+import type { ReadTier } from '../query/index.ts';
 import {
   createPdfRenderer,
   createReportWorker,
@@ -29,7 +29,7 @@ const pageSize = 500;
 
 interface Reading {
   blobs: BlobStore;
-  reader: SeriesReader;
+  tiers: readonly ReadTier[];
   askMeters: AskMeters;
 }
 
@@ -46,7 +46,7 @@ export function reportsApi(
 export function startReports(
   foundation: Foundation,
   { knex }: Postgres,
-  { blobs, reader, askMeters }: Reading,
+  { blobs, tiers, askMeters }: Reading,
 ): void {
   const { lifecycle, loaded, log, meters } = foundation;
   const { dataDir, notify, smtp } = loaded.config;
@@ -61,7 +61,7 @@ export function startReports(
   const sources: WeekSources = {
     // One question at a time: ingest and dashboards go before.
     ask: createStorageAsk({
-      ...{ reader, clock, meters: askMeters, asker: 'report' },
+      ...{ tiers, clock, meters: askMeters, asker: 'report' },
       ...{ concurrency: 1, timeoutMs: questionTimeoutMs, isPatient: true },
     }),
     hosts: (tenantId, tags) => hosts.matching(tenantId, { tags }),

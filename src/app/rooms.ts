@@ -23,6 +23,7 @@ import { readyChecks } from './ready.ts';
 import { startReports } from './reports.ts';
 import { openServer } from './server.ts';
 import { startRuler } from './ruler.ts';
+import { startTiers } from './tiers.ts';
 
 /** Wires the rooms, in the order in which they stand on each other. */
 export const buildRooms: BuildRooms = async (foundation) => {
@@ -44,10 +45,11 @@ export const buildRooms: BuildRooms = async (foundation) => {
     ? await startGateway(foundation, postgres, people)
     : undefined;
   const { rulers, notifiers } = await startWatch(foundation, postgres, people);
-  const reading = openReading(foundation);
+  const reading = openReading(foundation, postgres);
   if (roles.has('worker')) {
     startReports(foundation, postgres, reading);
     startPurge(foundation, postgres);
+    startTiers(foundation, postgres, people);
   }
   const forward = gateway?.forward;
   const checks = readyChecks(foundation, {

@@ -6,6 +6,7 @@ import { addAlertCommands } from './commands/alerts.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addConfigCommands, load } from './commands/config.ts';
+import { addDownsampleCommand } from './commands/downsample.ts';
 import { addHostCommands } from './commands/hosts.ts';
 import { addKeyCommands } from './commands/keys.ts';
 import { addLoginCommands } from './commands/login.ts';
@@ -60,6 +61,7 @@ export function createProgram(shell: Shell, installation: Installation): Command
   program.commandsGroup('Run a server:');
   addServeCommands(program, shell, installation);
   addMigrateCommand(program, shell, installation.migrationsDir);
+  addDownsampleCommand(program, shell);
   addConfigCommands(program, shell);
   addDoctorCommand(program, shell, installation.migrationsDir);
   addVictoriaCommand(program, terminal);

@@ -8,8 +8,11 @@ import {
 import {
   createGate,
   scopedArguments,
+  planRange,
+  tierAt,
+  type Part,
   type ReadFailure,
-  type SeriesReader,
+  type ReadTier,
   type StorageRead,
 } from '../query/index.ts';
 import type { Grid } from './resolution.ts';
@@ -32,11 +35,18 @@ export interface SeriesRow {
  */
 export interface StorageAsk {
   at(tenantId: string, query: string, atMs: number): Promise<Row[]>;
-  over(tenantId: string, query: string, grid: Grid): Promise<SeriesRow[]>;
+  /** Each moment from the finest tier that holds its step; UNAVAILABLE names the span of a tier that does not answer. */
+  over(tenantId: string, query: TierText, grid: Grid): Promise<SeriesRow[]>;
+  /** Distance of the samples from which a moment is answered, milliseconds; 0 where they are as they came. */
+  stepAt(tenantId: string, atMs: number): number;
 }
 
+/** The question to a tier whose samples are so far apart; where it is a text, the same to all. */
+export type TierText = string | ((stepMs: number) => string);
+
 interface Deps {
-  reader: SeriesReader;
+  /** Finest first: the samples as they came, then aggregates. */
+  tiers: readonly ReadTier[];
   clock: Clock;
   meters: AskMeters;
   /** Who asks, for the meters. */
@@ -72,11 +82,12 @@ type Range = Answered & { values: [number, string][] };
 const showNewest = ['latency_offset', '1ms'] as const;
 
 export function createStorageAsk(deps: Deps): StorageAsk {
-  const { reader, clock, concurrency = 32, timeoutMs = 10_000 } = deps;
+  const { tiers, clock, concurrency = 32, timeoutMs = 10_000 } = deps;
   const gate = createGate({ total: concurrency, perTenant: concurrency, waitingPerTenant: 1_000 });
 
   async function ask<R>(
     tenantId: string,
+    { reader }: Pick<ReadTier, 'reader'>,
     endpoint: (StorageRead & { endpoint: 'query' | 'query_range' })['endpoint'],
     args: Parameters<typeof scopedArguments>[1],
   ): Promise<R[]> {
@@ -96,6 +107,20 @@ export function createStorageAsk(deps: Deps): StorageAsk {
     return (JSON.parse(turn.value.body.toString('utf8')) as { data: { result: R[] } }).data.result;
   }
 
+  const planOf = (tenantId: string, backMs: number) => ({
+    ...{ tenantId, reach: { backMs, pinnedMs: Infinity }, nowMs: clock.nowMs() },
+  });
+
+  async function overPart(
+    tenantId: string,
+    query: TierText,
+    { tier, grid }: Part,
+  ): Promise<SeriesRow[]> {
+    const text = typeof query === 'string' ? query : query(tier.stepMs);
+    const args = rangeArguments(text, grid, timeoutMs);
+    return (await ask<Range>(tenantId, tier, 'query_range', args)).map(toSeriesRow);
+  }
+
   return {
     async at(tenantId, query, atMs) {
       const args = [
@@ -105,26 +130,50 @@ export function createStorageAsk(deps: Deps): StorageAsk {
         ['nocache', '1'],
         showNewest,
       ] as const;
-      const rows = await ask<Instant>(tenantId, 'query', args);
+      const rows = await ask<Instant>(tenantId, rawOf(tiers), 'query', args);
       return rows.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
     },
-    async over(tenantId, query, { startMs, endMs, stepMs }) {
-      const args = [
-        ['query', query],
-        ['start', String(startMs / 1_000)],
-        ['end', String(endMs / 1_000)],
-        ['step', `${stepMs}ms`],
-        ['timeout', `${timeoutMs}ms`],
-        ['nocache', '1'],
-        showNewest,
-      ] as const;
-      const rows = await ask<Range>(tenantId, 'query_range', args);
-      return rows.map(({ metric, values }) => ({
-        labels: metric,
-        points: values.map(([at, text]) => [Math.round(at * 1_000), Number(text)] as const),
-      }));
+    async over(tenantId, query, grid) {
+      const parts = planRange(tiers, grid, planOf(tenantId, grid.stepMs));
+      return stitched(await Promise.all(parts.map((part) => overPart(tenantId, query, part))));
     },
+    stepAt: (tenantId, atMs) => tierAt(tiers, atMs, planOf(tenantId, 0)).stepMs,
   };
+}
+
+function rangeArguments(text: string, { startMs, endMs, stepMs }: Grid, timeoutMs: number) {
+  return [
+    ['query', text],
+    ['start', String(startMs / 1_000)],
+    ['end', String(endMs / 1_000)],
+    ['step', `${stepMs}ms`],
+    ['timeout', `${timeoutMs}ms`],
+    ['nocache', '1'],
+    showNewest,
+  ] as const;
+}
+
+const toSeriesRow = ({ metric, values }: Range): SeriesRow => ({
+  labels: metric,
+  points: values.map(([at, text]) => [Math.round(at * 1_000), Number(text)] as const),
+});
+
+function rawOf([raw]: readonly ReadTier[]): ReadTier {
+  if (!raw) throw new Error('questions need a storage');
+  return raw;
+}
+
+/** The parts of a range, oldest first, as one row for each series. */
+function stitched(parts: readonly SeriesRow[][]): SeriesRow[] {
+  const [only = []] = parts;
+  if (parts.length <= 1) return only;
+  const rows = new Map<string, SeriesRow>();
+  for (const row of parts.flat()) {
+    const key = JSON.stringify(Object.entries(row.labels).sort());
+    const known = rows.get(key);
+    rows.set(key, known ? { ...known, points: [...known.points, ...row.points] } : row);
+  }
+  return [...rows.values()];
 }
 
 function toError(read: ReadFailure): Error {

@@ -53,10 +53,16 @@ export function spanMs(span: Span, nowMs: number): readonly [startMs: number, en
   return [startMs, endMs];
 }
 
-/** Throws BAD_REQUEST as `spanMs` does. */
-export function gridOf(span: Span, nowMs: number): { grid: Grid; resolution: string } {
+/** Throws BAD_REQUEST as `spanMs` does. `stepAt` is the distance of the samples that are kept of a moment. */
+export function gridOf(
+  span: Span,
+  nowMs: number,
+  stepAt: (atMs: number) => number = () => 0,
+): { grid: Grid; resolution: string } {
   const [startMs, endMs] = spanMs(span, nowMs);
-  const step = steps.find(({ upToMs }) => endMs - startMs <= upToMs);
+  // Where samples are further apart than that, no finer answer can be had.
+  const apartMs = stepAt(startMs);
+  const step = steps.find(({ upToMs, stepMs: own }) => endMs - startMs <= upToMs && own >= apartMs);
   const { stepMs, resolution } = step ?? { stepMs: hour, resolution: '1h' };
   const onGrid = (ms: number): number => Math.floor(ms / stepMs) * stepMs;
   // Open at its start: an hour of 5 s is 720 points.

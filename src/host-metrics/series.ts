@@ -60,9 +60,10 @@ export function createHostSeries({ ask, clock }: { ask: StorageAsk; clock: Clock
   return {
     async metric(tenantId, hostId, { metric: name, span, labels = {}, aggregate = 'avg' }) {
       const { metric, labels: implied } = metricNamed(name);
-      const { grid, resolution } = gridOf(span, clock.nowMs());
+      const { grid, resolution } = gridOf(span, clock.nowMs(), (at) => ask.stepAt(tenantId, at));
       const matchers = { host_id: hostId, ...implied, ...knownLabels(metric, labels) };
-      const query = queryOf(metric, { matchers, grid, resolution, aggregate });
+      const query = (apartMs: number): string =>
+        queryOf(metric, { matchers, grid, resolution, aggregate, apartMs });
       const rows = await ask.over(tenantId, query, grid);
       return {
         metric: name,
@@ -74,14 +75,17 @@ export function createHostSeries({ ask, clock }: { ask: StorageAsk; clock: Clock
       };
     },
     async overview(tenantId, hostId, span) {
-      const { grid, resolution } = gridOf(span, clock.nowMs());
-      const parts = overviewMetrics.map((name) => {
-        const { metric } = metricNamed(name);
-        const matchers = { host_id: hostId };
-        const query = queryOf(metric, { matchers, grid, resolution, aggregate: 'avg' });
-        return `label_set(${query},"metric","${name}")`;
-      });
-      const rows = await ask.over(tenantId, `union(${parts.join(',')})`, grid);
+      const { grid, resolution } = gridOf(span, clock.nowMs(), (at) => ask.stepAt(tenantId, at));
+      const matchers = { host_id: hostId };
+      const query = (apartMs: number): string => {
+        const parts = overviewMetrics.map((name) => {
+          const { metric } = metricNamed(name);
+          const shape = { matchers, grid, resolution, aggregate: 'avg', apartMs } as const;
+          return `label_set(${queryOf(metric, shape)},"metric","${name}")`;
+        });
+        return `union(${parts.join(',')})`;
+      };
+      const rows = await ask.over(tenantId, query, grid);
       const byName = new Map(rows.map(({ labels, points }) => [labels['metric'], points]));
       const metrics = overviewMetrics.map((name) => [name, byName.get(name) ?? []] as const);
       return { metrics: Object.fromEntries(metrics), resolution };
@@ -94,14 +98,22 @@ interface Shape {
   grid: Grid;
   resolution: string;
   aggregate: Aggregate;
+  /** Distance of the samples, milliseconds; 0 where they are as they came. */
+  apartMs: number;
 }
 
-function queryOf(metric: Metric, { matchers, grid, resolution, aggregate }: Shape): string {
-  const selector = selectorOf(metric.name, matchers);
+function queryOf(metric: Metric, shape: Shape): string {
+  const { matchers, grid, resolution, apartMs } = shape;
   const combined = combinationOf(metric);
-  const over = aggregateOf(metric, resolution, aggregate);
-  if (over === 'last') return `${combined}(${selector})`;
-  return `${combined}(${over}_over_time(${selector}[${grid.stepMs}ms]))`;
+  const over = aggregateOf(metric, resolution, shape.aggregate);
+  const of = (suffix: string): string => selectorOf(metric.name + suffix, matchers);
+  const window = `[${grid.stepMs}ms]`;
+  if (over === 'last') return `${combined}(${of('')})`;
+  if (apartMs === 0) return `${combined}(${over}_over_time(${of('')}${window}))`;
+  // Aggregates of windows (docs/tiers.md).
+  if (over !== 'avg') return `${combined}(${over}_over_time(${of(`:${over}`)}${window}))`;
+  const sums = `sum_over_time((${of('')} * ${of(':count')})[${grid.stepMs}ms:${apartMs}ms])`;
+  return `${combined}(${sums} / sum_over_time(${of(':count')}${window}))`;
 }
 
 /** A counter's average says nothing; at 5 s there is one sample in a step. */

@@ -7,7 +7,12 @@
 export { findPostgres } from './find-postgres.ts';
 export { findVictoria, lacksOf } from './find-victoria.ts';
 export { identifyProcess, isAlive, type ProcessId } from './process-id.ts';
-export { startPostgres, type ManagedPostgres, type PostgresOptions } from './postgres.ts';
+export {
+  managedPostgresUrl,
+  startPostgres,
+  type ManagedPostgres,
+  type PostgresOptions,
+} from './postgres.ts';
 export { startAgent, type AgentOptions } from './agent.ts';
 export { installPinnedRelease, pinnedRelease } from './install-victoria.ts';
 export { startVictoria, type ManagedVictoria, type VictoriaOptions } from './victoria.ts';

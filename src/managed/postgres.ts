@@ -94,6 +94,17 @@ export async function startPostgres(options: PostgresOptions): Promise<ManagedPo
   }
 }
 
+/**
+ * Where the Postgres of this directory answers while a server runs it, for whoever may read its password. Undefined where
+ * none was made, or where its socket had to be elsewhere.
+ */
+export function managedPostgresUrl(dataDir: string): string | undefined {
+  const socketDir = join(resolve(dataDir), 'run');
+  const passwordFile = join(resolve(dataDir), 'password');
+  if (!existsSync(socketDir) || !existsSync(passwordFile)) return undefined;
+  return urlOf({ socketDir, password: readFileSync(passwordFile, 'utf8').trim() });
+}
+
 async function prepareCluster(dataDir: string, throwaway: boolean): Promise<Cluster> {
   const data = join(dataDir, 'cluster');
   const binaries = findPostgres(majorOf(data), dataDir);
@@ -259,7 +270,7 @@ function readLines(file: string): string[] {
   }
 }
 
-function urlOf(cluster: Cluster): string {
+function urlOf(cluster: Pick<Cluster, 'socketDir' | 'password'>): string {
   const socket = encodeURIComponent(cluster.socketDir);
   return `postgres://${role}:${cluster.password}@/${database}?host=${socket}`;
 }

@@ -82,7 +82,7 @@ function isPartial(body: Buffer): boolean {
   return head.includes('"isPartial":true');
 }
 
-function assemble(type: string, result: readonly Buffer[], body: Buffer): Buffer {
+function assemble(type: string, result: readonly Buffer[], said: readonly string[]): Buffer {
   const parts: Buffer[] = [
     Buffer.from(`{"status":"success","data":{"resultType":"${type}","result":[`),
   ];
@@ -90,30 +90,51 @@ function assemble(type: string, result: readonly Buffer[], body: Buffer): Buffer
     if (index > 0) parts.push(comma);
     parts.push(part);
   });
-  const warnings = isPartial(body) ? `,"warnings":${JSON.stringify([partialWarning])}` : '';
+  const warnings = said.length > 0 ? `,"warnings":${JSON.stringify(said)}` : '';
   parts.push(Buffer.from(`]}${warnings}}`));
   return Buffer.concat(parts);
 }
 
 const comma = Buffer.from(',');
 
+const saidOf = (body: Buffer): string[] => (isPartial(body) ? [partialWarning] : []);
+
 /** An instant vector keeps storage's order, which `sort` and `topk` decide. */
-export function vectorAnswer(body: Buffer): Buffer {
+export function vectorAnswer(body: Buffer, warnings: readonly string[] = []): Buffer {
   return assemble(
     'vector',
     seriesOf(body).map((series) => series.text),
-    body,
+    [...warnings, ...saidOf(body)],
   );
 }
 
 /** A matrix is sorted by labels, as Prometheus sorts it. */
-export function matrixAnswer(body: Buffer): Buffer {
-  const series = seriesOf(body).sort((a, b) => compareLabels(a.labels, b.labels));
+export function matrixAnswer(body: Buffer, warnings: readonly string[] = []): Buffer {
+  return stitchedMatrix([body], warnings);
+}
+
+/** The parts of one range, oldest first: of a series in several of them the points are put one after the other. */
+export function stitchedMatrix(bodies: readonly Buffer[], warnings: readonly string[]): Buffer {
+  const byLabels = new Map<string, Series>();
+  for (const series of bodies.flatMap(seriesOf)) {
+    const key = bodies.length === 1 ? String(byLabels.size) : labelsJson(series.labels);
+    const known = byLabels.get(key);
+    byLabels.set(key, known ? { ...known, text: joined(known.text, series.text) } : series);
+  }
+  const all = [...byLabels.values()].sort((a, b) => compareLabels(a.labels, b.labels));
   return assemble(
     'matrix',
-    series.map(({ text }) => text),
-    body,
+    all.map(({ text }) => text),
+    [...new Set([...warnings, ...bodies.flatMap(saidOf)])],
   );
+}
+
+const valuesStart = Buffer.from('"values":[');
+
+/** `{…,"values":[a]}` and `{…,"values":[b]}` as one with `[a,b]`. */
+function joined(first: Buffer, second: Buffer): Buffer {
+  const values = second.subarray(second.lastIndexOf(valuesStart) + valuesStart.length);
+  return Buffer.concat([first.subarray(0, -2), comma, values]);
 }
 
 /** VictoriaMetrics answers a scalar as a vector of one nameless series, and NaN as none at all. */

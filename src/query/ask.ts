@@ -3,8 +3,9 @@ import type { AnswerCache } from './cache.ts';
 import type { Gate } from './gate.ts';
 import type { QueryMeters } from './meters.ts';
 import { failure, fromReadFailure, type QueryOutcome } from './outcome.ts';
-import type { SeriesReader, StorageRead } from './series-reader.ts';
+import type { StorageRead } from './series-reader.ts';
 import { scopedArguments, type StorageArguments } from './tenancy.ts';
+import type { ReadTier } from './tiers/tier.ts';
 
 export interface QueryLimits {
   /** Points per series of one range query, as in Prometheus. */
@@ -19,14 +20,13 @@ export interface QueryLimits {
 
 /** What the endpoints of this room share. */
 export interface QueryDeps {
-  reader: SeriesReader;
+  /** Finest first; the first has the samples as they came. */
+  tiers: readonly ReadTier[];
   cache: AnswerCache;
   gate: Gate;
   clock: Clock;
   meters: QueryMeters;
   limits: QueryLimits;
-  /** How long this tenant's samples are kept, milliseconds. */
-  retentionMs: (tenantId: string) => number;
 }
 
 export interface Question {
@@ -36,15 +36,17 @@ export interface Question {
   timeoutMs: number;
   /** Storage's body as the client is to see it. */
   shape: (body: Buffer) => Buffer;
-  /** What distinguishes this question for the cache; the tenant and the read are added here. */
+  /** Whom to ask; the samples as they came where it is not said. */
+  tier?: ReadTier;
+  /** What distinguishes this question for the cache; tenant, tier and read are added here. */
   key: string;
 }
 
 /** Cache, turn, storage, shape: the one way from an endpoint to storage. */
 export function askStorage(deps: QueryDeps, question: Question): Promise<QueryOutcome> {
-  const { tenantId, read, key, timeoutMs } = question;
+  const { tenantId, read, key, timeoutMs, tier } = question;
   const label = read.endpoint === 'label_values' ? read.label : '';
-  const cacheKey = [tenantId, read.endpoint, label, timeoutMs, key].join('\0');
+  const cacheKey = [tenantId, tier?.name ?? 'raw', read.endpoint, label, timeoutMs, key].join('\0');
   return deps.cache.get(cacheKey, async () => {
     const turn = await deps.gate.run(tenantId, () => readOnce(deps, question));
     if (turn.admitted) return turn.value;
@@ -56,11 +58,21 @@ export function askStorage(deps: QueryDeps, question: Question): Promise<QueryOu
 async function readOnce(deps: QueryDeps, question: Question): Promise<QueryOutcome> {
   const { tenantId, read, args, timeoutMs, shape } = question;
   const started = deps.clock.monotonicMs();
-  const outcome = await deps.reader.read(read, scopedArguments(tenantId, args), { timeoutMs });
+  const { reader } = question.tier ?? rawTier(deps);
+  const outcome = await reader.read(read, scopedArguments(tenantId, args), { timeoutMs });
   const seconds = (deps.clock.monotonicMs() - started) / 1000;
   deps.meters.storage(read.endpoint, outcome.ok ? 'ok' : outcome.reason, seconds);
   return outcome.ok ? { ok: true, body: shape(outcome.body) } : fromReadFailure(outcome);
 }
+
+export function rawTier({ tiers: [raw] }: Pick<QueryDeps, 'tiers'>): ReadTier {
+  if (!raw) throw new Error('queries need a storage');
+  return raw;
+}
+
+/** How far back anything is kept. */
+export const longestKeptMs = ({ tiers }: Pick<QueryDeps, 'tiers'>, tenantId: string): number =>
+  Math.max(...tiers.map((tier) => tier.keptMs(tenantId)));
 
 /** Seconds with milliseconds, as storage reads times. */
 export function seconds(ms: number): string {

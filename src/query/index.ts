@@ -23,6 +23,8 @@ export type {
   MetadataEntry,
   MetadataReader,
 } from './ports.ts';
+export { planRange, tierAt, type Part } from './tiers/plan.ts';
+export type { ReadTier, TierName } from './tiers/tier.ts';
 export { walk, type Expr, type Matcher } from './promql/ast.ts';
 export { formatDuration, quote } from './promql/literals.ts';
 export { parsePromql, parseSelector } from './promql/parser.ts';

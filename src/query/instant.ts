@@ -1,10 +1,14 @@
 import { assembleSingle, emptyAnswer, matrixAnswer, scalarAnswer, vectorAnswer } from './answer.ts';
-import { askStorage, seconds, type QueryDeps } from './ask.ts';
-import { expressionOf, storageQuery } from './expression.ts';
+import { askStorage, longestKeptMs, rawTier, seconds, type QueryDeps } from './ask.ts';
+import { expressionOf } from './expression.ts';
 import type { QueryOutcome } from './outcome.ts';
 import { scalar, timeMs, timeoutMs, type Arguments } from './params.ts';
 import { typeOf } from './promql/check.ts';
 import { selectors } from './promql/selectors.ts';
+import { withFixedTimes } from './tiers/fixed-times.ts';
+import { tierAt } from './tiers/plan.ts';
+import { reachOf } from './tiers/reach.ts';
+import { lagWarning, questionFor } from './tiers/storage-question.ts';
 
 /** Storage hides the newest 30 s unless told otherwise (field/ingest-and-query §5.2). */
 export const showNewest = ['latency_offset', '1ms'] as const;
@@ -26,15 +30,19 @@ export async function instantQuery(
   if (expr.kind === 'string') {
     return { ok: true, body: assembleSingle('string', [time / 1000, expr.value]) };
   }
-  const query = storageQuery(expr, deps.limits.maxSubquerySteps);
+  const fixed = withFixedTimes(expr, { startMs: time, endMs: time });
+  const readsSamples = selectors(expr).length > 0;
+  const asked = { tenantId, reach: reachOf(fixed), nowMs };
+  const tier = readsSamples ? tierAt(deps.tiers, time, asked) : rawTier(deps);
+  const query = questionFor(tier, fixed, deps.limits);
   if (!query.ok) return query;
-  const oldest = nowMs - deps.retentionMs(tenantId);
-  if (time < oldest && type !== 'scalar' && selectors(expr).length > 0) {
+  if (time < nowMs - longestKeptMs(deps, tenantId) && type !== 'scalar' && readsSamples) {
     return { ok: true, body: emptyAnswer(type === 'range vector' ? 'matrix' : 'vector') };
   }
+  const warnings = [...query.warnings, ...lagWarning(tier, tenantId, { endMs: time, nowMs })];
   const isNow = scalar(args, 'time') === undefined;
   return askStorage(deps, {
-    tenantId,
+    ...{ tenantId, tier },
     read: { endpoint: 'query' },
     args: [
       ['query', query.text],
@@ -46,7 +54,7 @@ export async function instantQuery(
     timeoutMs: timeout,
     shape: (body) => {
       if (type === 'scalar') return scalarAnswer(body, time);
-      return type === 'range vector' ? matrixAnswer(body) : vectorAnswer(body);
+      return type === 'range vector' ? matrixAnswer(body, warnings) : vectorAnswer(body, warnings);
     },
     key: `${isNow ? `now ${Math.floor(nowMs / nowGridMs)}` : time}\0${query.text}`,
   });

@@ -1,11 +1,13 @@
 import { GaugewayError } from '../platform/index.ts';
-import { compareText, dataOf } from './answer.ts';
-import { askStorage, seconds, type QueryDeps } from './ask.ts';
+import { compareText } from './answer.ts';
+import { longestKeptMs, seconds, type QueryDeps } from './ask.ts';
 import { matchSelectors, storageMatch } from './matchers.ts';
 import { success, type QueryOutcome } from './outcome.ts';
 import { limit, timeRange, type Arguments } from './params.ts';
 import type { StorageRead } from './series-reader.ts';
 import { tenantLabel, type StorageArguments } from './tenancy.ts';
+import { askLists, tiersSince } from './tiers/lists.ts';
+import { withoutAggregates, type ReadTier } from './tiers/tier.ts';
 
 export const truncatedWarning = 'results truncated due to limit';
 
@@ -50,7 +52,7 @@ export async function labelValues(
   return names(deps, { ...request, read: { endpoint: 'label_values', label } });
 }
 
-function names(
+async function names(
   deps: QueryDeps,
   request: { tenantId: string; args: Arguments; read: StorageRead },
 ): Promise<QueryOutcome> {
@@ -64,20 +66,16 @@ function names(
     // One more than wanted shows that there is more; the tenant's own label may be among them.
     ...(wanted > 0 ? [['limit', String(wanted + 2)] as const] : []),
   ];
-  return askStorage(deps, {
-    tenantId,
-    read,
-    args: storageArgs,
-    timeoutMs: deps.limits.timeoutMs,
-    shape: (body) => listAnswer(body, wanted),
+  const lists = await askLists(deps, range.tiers, {
+    ...{ tenantId, read, args: storageArgs, timeoutMs: deps.limits.timeoutMs },
     key: [...matches.map(([, text]) => text), range.key, wanted].join('\0'),
   });
-}
-
-function listAnswer(body: Buffer, wanted: number): Buffer {
-  const { data, warnings } = dataOf(body);
-  const all = (data as string[]).filter((name) => name !== tenantLabel).sort(compareText);
-  return limited(all, wanted, warnings);
+  if (!lists.ok) return lists;
+  const isMetricNames = read.endpoint === 'label_values' && read.label === '__name__';
+  const found = [...new Set(lists.data.flat() as string[])].filter((name) => name !== tenantLabel);
+  const hides = isMetricNames && range.tiers.length > 1;
+  const all = (hides ? withoutAggregates(found, (name) => name) : found).sort(compareText);
+  return { ok: true, body: limited(all, wanted, lists.warnings) };
 }
 
 /** A list cut to its limit, which Prometheus says in a warning. */
@@ -95,9 +93,9 @@ export function keptRange(
   deps: QueryDeps,
   tenantId: string,
   args: Arguments,
-): { args: StorageArguments; key: string } {
+): { args: StorageArguments; key: string; tiers: readonly ReadTier[] } {
   const nowMs = deps.clock.nowMs();
-  const oldestMs = nowMs - deps.retentionMs(tenantId);
+  const oldestMs = nowMs - longestKeptMs(deps, tenantId);
   const { startMs, endMs } = timeRange(args, { startMs: oldestMs, endMs: nowMs });
   // Storage keeps nothing that is further ahead than two days, and chokes on the far future.
   const latestMs = nowMs + 2 * 86_400_000;
@@ -109,6 +107,7 @@ export function keptRange(
       ['start', seconds(start)],
       ['end', seconds(end)],
     ],
+    tiers: tiersSince(deps, { tenantId, startMs: start, nowMs }),
     key: given ? `${startMs} ${endMs}` : `now ${Math.floor(nowMs / 1000)}`,
   };
 }

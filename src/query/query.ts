@@ -16,7 +16,7 @@ import { prettyPromql } from './promql/print.ts';
 import { toTree } from './promql/tree.ts';
 import { rangeQuery } from './range.ts';
 import { seriesList } from './series.ts';
-import type { SeriesReader } from './series-reader.ts';
+import type { ReadTier } from './tiers/tier.ts';
 import { tsdbStatus } from './tsdb.ts';
 
 export interface QueryConfig {
@@ -50,19 +50,18 @@ export interface Query {
 }
 
 export function createQuery(deps: {
-  reader: SeriesReader;
+  /** Finest first: the samples as they came, then aggregates. */
+  tiers: readonly ReadTier[];
   metadata: MetadataReader;
   exemplars: ExemplarReader;
   meters: Meters;
-  retentionMs: (tenantId: string) => number;
   clock?: Clock;
   config?: QueryConfig;
 }): Query {
-  const { reader, retentionMs, clock = systemClock, config = defaultQueryConfig } = deps;
+  const { tiers, clock = systemClock, config = defaultQueryConfig } = deps;
   const meters = createQueryMeters(deps.meters);
   const shared: QueryDeps = {
-    reader,
-    retentionMs,
+    tiers,
     clock,
     meters,
     limits: config.limits,

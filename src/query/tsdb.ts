@@ -1,5 +1,5 @@
 import { dataOf } from './answer.ts';
-import { askStorage, type QueryDeps } from './ask.ts';
+import { askStorage, rawTier, type QueryDeps } from './ask.ts';
 import { success, type QueryOutcome } from './outcome.ts';
 import { limit, type Arguments } from './params.ts';
 import { tenantLabel } from './tenancy.ts';
@@ -40,7 +40,7 @@ export async function tsdbStatus(
           numSeries: status.totalSeries ?? 0,
           numLabelPairs: status.totalLabelValuePairs ?? 0,
           chunkCount: 0,
-          minTime: now - deps.retentionMs(tenantId),
+          minTime: now - rawTier(deps).keptMs(tenantId),
           maxTime: now,
         },
         seriesCountByMetricName: visible(status.seriesCountByMetricName, top),

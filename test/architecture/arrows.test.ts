@@ -61,6 +61,7 @@ const wrongNeighbours: Record<string, string> = {
   limits: 'access',
   live: 'hosts',
   reports: 'hosts',
+  retention: 'query',
   'storage/blobs': 'hosts',
   'host-metrics': 'hosts',
   hosts: 'http',

@@ -3,6 +3,7 @@ import { benchAgentBudget } from './agent/budget.ts';
 import { benchAgentDay } from './agent/day.ts';
 import { benchAgentProcesses, benchAgentWire } from './agent/growth.ts';
 import { benchApi } from './api/main.ts';
+import { benchDownsample } from './downsample.ts';
 import { benchGrowth } from './growth.ts';
 import { benchIngest } from './ingest.ts';
 import { benchLatency } from './latency.ts';
@@ -42,6 +43,9 @@ const suites: Record<string, () => Promise<Table[]>> = {
   ],
   api: () => benchApi({ users: 100, hosts: 500, seconds: 20, rounds: 3, manyHosts: 5_000 }),
   live: async () => [await benchLive({ clients: 1_000, hosts: 500, changes: 20 })],
+  downsample: async () => [
+    await benchDownsample({ hosts: 500, seriesPerHost: 150, livePerSecond: 16_700 }),
+  ],
   reports: async () => [await benchReports({ hosts: 500, stepMs: 60_000 })],
   agent: async () => [
     await benchAgentBudget({ minutes: 10, outageMinutes: 5 }),

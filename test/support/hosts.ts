@@ -7,7 +7,7 @@ import { createHostStore, type Postgres } from '../../src/storage/postgres/index
 /** The inventory's routes over the real database, where storage has no samples. */
 export function hostRoutesWithoutSamples({ knex }: Postgres, hosts: Hosts, clock: Clock): Route[] {
   const store = createHostStore(knex);
-  const ask = { at: () => Promise.resolve([]), over: () => Promise.resolve([]) };
+  const ask = { at: () => Promise.resolve([]), over: () => Promise.resolve([]), stepAt: () => 0 };
   return hostRoutes({
     ...{ hosts, clock },
     overview: createOverview({

@@ -6,6 +6,7 @@ import {
   createQuery,
   type ExemplarSeries,
   type MetadataEntry,
+  type ReadTier,
   type SeriesReader,
 } from '../../src/query/index.ts';
 import { createVictoriaClient } from '../../src/storage/victoria/client.ts';
@@ -26,14 +27,23 @@ export async function startPrometheusApi(options: {
   victoriaUrl: string;
   metadata?: Readonly<Record<string, readonly MetadataEntry[]>>;
   exemplars?: Readonly<Record<string, readonly ExemplarSeries[]>>;
+  /** Those of aggregates, finest first. */
+  tiers?: readonly ReadTier[];
+  /** How long samples are kept as they came; a week where it is not said. */
+  keptMs?: number;
   wrapReader?: (reader: SeriesReader) => SeriesReader;
 }): Promise<PrometheusApi> {
   const client = createVictoriaClient({ baseUrl: options.victoriaUrl });
   const reader = createVictoriaReader(client);
-  const retentionMs = (): number => 7 * day;
+  const retentionMs = (): number => options.keptMs ?? 7 * day;
   const query = createQuery({
-    reader: options.wrapReader?.(reader) ?? reader,
-    retentionMs,
+    tiers: [
+      {
+        ...{ name: 'raw', stepMs: 0, keptMs: retentionMs, filledUntilMs: () => Infinity },
+        reader: options.wrapReader?.(reader) ?? reader,
+      },
+      ...(options.tiers ?? []),
+    ],
     meters: createMeters(),
     metadata: {
       list: (tenantId, { metric }) =>

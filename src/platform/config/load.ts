@@ -167,8 +167,15 @@ function crossChecks(raw: RawConfig, given: ReadonlyMap<string, string>): string
     }
   };
   within('retention.raw', raw.retention.raw, [3, 14]);
-  within('retention.1m', raw.retention['1m'], [1, 30]);
+  within('retention.1m', raw.retention['1m'], [3, 30]);
   within('retention.5m', raw.retention['5m'], [30, 90]);
+  // An hour must be in a tier before its raw samples are gone, and each tier go further back than the one before.
+  if (problems.length === 0 && raw.retention['1m'] <= raw.retention.raw) {
+    refuse('retention.1m', 'expected more than retention.raw');
+  }
+  if (problems.length === 0 && raw.retention['5m'] <= raw.retention['1m']) {
+    refuse('retention.5m', 'expected more than retention.1m');
+  }
   if ((raw.tls.cert === undefined) !== (raw.tls.key === undefined)) {
     refuse(
       raw.tls.cert === undefined ? 'tls.key' : 'tls.cert',

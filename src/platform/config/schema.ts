@@ -20,7 +20,7 @@ const many = { min: 0, max: Number.MAX_SAFE_INTEGER };
 const victoria = (tier: string) =>
   group({
     url: optionalUrl(
-      `VictoriaMetrics of the ${tier} tier; one is run as a managed child when absent.`,
+      `VictoriaMetrics of the ${tier} tier; \`gaugeway up\` runs one as a managed child when absent.`,
     ),
     username: optionalText('For HTTP Basic.'),
     password: secretText('For HTTP Basic.'),
@@ -217,8 +217,15 @@ export const configSchema = z.strictObject({
   victoria: group({ raw: victoria('raw'), '1m': victoria('1m'), '5m': victoria('5m') }),
   retention: group({
     raw: duration('7d', 'Samples as they came: 3d to 14d.'),
-    '1m': duration('30d', 'One-minute aggregates.'),
-    '5m': duration('60d', 'Five-minute aggregates: 30d to 90d.'),
+    '1m': duration('30d', 'One-minute aggregates: longer than raw samples, at most 30d.'),
+    '5m': duration('60d', 'Five-minute aggregates: 30d to 90d, longer than those of a minute.'),
+  }),
+  downsample: group({
+    interval: duration('1m', 'How often a worker looks for hours that are due.'),
+    confirmAfter: duration(
+      '30s',
+      'Age at which a tier has surely written what it acknowledged to disk.',
+    ),
   }),
   admin: group({
     email: text('admin@localhost', 'Of the first administrator; read at the first start only.'),

@@ -38,6 +38,7 @@ export { createGroupLeases } from './rule-group-store.ts';
 export { createRuleReader } from './rule-reader.ts';
 export { createRuleStore } from './rule-store.ts';
 export { createSessionStore } from './session-store.ts';
+export { createDownsampleMarks, createSliceRequests, createSliceStore } from './slice-store.ts';
 export { createSilenceStore } from './silence-store.ts';
 export { createTenantStore } from './tenant-store.ts';
 export { createUserStore } from './user-store.ts';

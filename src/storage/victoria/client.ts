@@ -27,10 +27,18 @@ export interface VictoriaAnswer {
   body: Buffer;
 }
 
+export interface VictoriaStream {
+  status: number;
+  /** To be read to its end, or left: then the connection ends. */
+  body: AsyncIterable<Buffer>;
+}
+
 /** HTTP to one VictoriaMetrics; every path and argument is the caller's, nothing of a client's request passes by itself. */
 export interface VictoriaClient {
   readonly target: VictoriaTarget;
   request(request: VictoriaRequest): Promise<VictoriaAnswer>;
+  /** The answer as it comes; `timeoutMs` is the longest wait for its next bytes. */
+  stream(request: VictoriaRequest): Promise<VictoriaStream>;
   /** Called whenever a connection to the server ends; a restart of the server shows here first. */
   onDisconnect(listener: () => void): void;
   close(): Promise<void>;
@@ -53,25 +61,33 @@ export function createVictoriaClient(
     target.password === undefined
       ? undefined
       : `Basic ${Buffer.from(`${target.username ?? ''}:${target.password}`).toString('base64')}`;
+  const send = (request: VictoriaRequest, signal?: AbortSignal) => {
+    const search = request.query?.toString();
+    return pool.request({
+      method: request.method,
+      path: `${prefix}${request.path}${search ? `?${search}` : ''}`,
+      headers: { ...request.headers, ...(authorization ? { authorization } : {}) },
+      body: request.body ?? null,
+      // A signal costs some 10 µs a request, so the write path goes without and relies on these two.
+      headersTimeout: request.timeoutMs,
+      bodyTimeout: request.timeoutMs,
+      ...(signal ? { signal } : {}),
+    });
+  };
   return {
     target,
     onDisconnect: (listener) => void pool.on('disconnect', listener),
     close: () => pool.destroy(),
     async request(request) {
       const { timeoutMs, signal } = request;
-      const search = request.query?.toString();
-      const answer = await pool.request({
-        method: request.method,
-        path: `${prefix}${request.path}${search ? `?${search}` : ''}`,
-        headers: { ...request.headers, ...(authorization ? { authorization } : {}) },
-        body: request.body ?? null,
-        // A signal costs some 10 µs a request, so the write path goes without and relies on these two.
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-        ...(signal ? { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) } : {}),
-      });
+      const both = signal && AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      const answer = await send(request, both);
       const body = Buffer.from(await answer.body.arrayBuffer());
       return { status: answer.statusCode, headers: answer.headers, body };
+    },
+    async stream(request) {
+      const { statusCode, body } = await send(request, request.signal);
+      return { status: statusCode, body };
     },
   };
 }

@@ -1,10 +1,11 @@
 /**
- * takes: the ports of `forward` and `query`, as types, and where a VictoriaMetrics answers.
+ * takes: the ports of `forward`, `query` and `retention`, as types, and where a VictoriaMetrics answers.
  * gives: samples to it and answers from it, with deadlines and bounds.
  * never: passes on a path or an argument of a client, decides which tenant a question is for.
  * see:   docs/adr/0003-victoriametrics-as-store.md
  */
 export { createVictoriaClient, type VictoriaClient, type VictoriaTarget } from './client.ts';
 export { createSeriesEraser } from './eraser.ts';
+export { createRawSource } from './raw-source.ts';
 export { createVictoriaReader } from './reader.ts';
 export { createSeriesWriter } from './writer.ts';

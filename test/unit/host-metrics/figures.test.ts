@@ -26,6 +26,7 @@ describe('the figures of many hosts', () => {
           );
         },
         over: () => Promise.reject(new Error('not asked')),
+        stepAt: () => 0,
       },
     });
     const told = await figures.of('default', ids);

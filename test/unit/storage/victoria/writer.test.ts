@@ -9,6 +9,7 @@ function clientOf(answers: Answers): VictoriaClient {
   return {
     target: { baseUrl: 'http://storage' },
     onDisconnect: () => undefined,
+    stream: () => Promise.reject(new Error('not asked for')),
     close: () => Promise.resolve(),
     request({ path }): Promise<VictoriaAnswer> {
       const answer = answers[path];

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { HiddenIncarnation } from '../forward/index.ts';
+import type { SeriesEraser } from '../hosts/index.ts';
+import { systemClock } from '../platform/index.ts';
+import {
+  createDownsampler,
+  createRetentionMeters,
+  maxVersion,
+  sliceMs,
+  tierSpecs,
+  type AggregateTier,
+  type TierStore,
+} from '../retention/index.ts';
+import {
+  createLeases,
+  createMetadataStore,
+  createSliceStore,
+  createTenantStore,
+  type Postgres,
+} from '../storage/postgres/index.ts';
+import {
+  createRawSource,
+  createSeriesEraser,
+  createSeriesWriter,
+  createVictoriaClient,
+  type VictoriaClient,
+  type VictoriaTarget,
+} from '../storage/victoria/index.ts';
+import { createDecodeKernel } from '../wire/index.ts';
+import type { Foundation } from './compose.ts';
+import type { People } from './people.ts';
+
+const hidden: HiddenIncarnation = 'hidden';
+const leaseMs = 30_000;
+const renewMs = 8_000;
+/** Between the last moment at which a sample is accepted and its being readable: the queue, the flush. */
+const settleMs = 120_000;
+/** Aggregates of one body, and a series of an hour above it. */
+const maxWriteBytes = 4 * 1024 * 1024;
+const rawConnections = 2;
+const stopMs = 20_000;
+
+/** Age at which an hour gets no more samples from senders whose samples may be this old, milliseconds. */
+export const closedAfterMs = (timestampPastMs: number): number => timestampPastMs + settleMs;
+
+/** For the role `worker`: fills the tiers that there are. */
+export function startTiers(foundation: Foundation, { knex }: Postgres, { access }: People): void {
+  const { backends, lifecycle, loaded, log, meters } = foundation;
+  const { retention, downsample } = loaded.config;
+  const tiers = openTiers(foundation);
+  const retentionMeters = createRetentionMeters(meters);
+  if (tiers.size === 0) {
+    log.info('no tiers: long ranges are answered from raw samples as long as they are kept');
+    return;
+  }
+  const client = createVictoriaClient(backends.victoria.raw, { connections: rawConnections });
+  lifecycle.onStop('VictoriaMetrics client (downsampling)', () => client.close());
+  const tenants = createTenantStore(knex);
+  const metadata = createMetadataStore(knex);
+  const downsampler = createDownsampler({
+    raw: createRawSource(client),
+    tiers,
+    store: createSliceStore(knex, {
+      leases: createLeases(knex, `${hostname()}:${process.pid}:${randomUUID()}`),
+      ...{ leaseMs, maxVersion, sliceMs },
+    }),
+    tenants: async () => (await tenants.all()).map(({ id }) => id),
+    async typesOf(tenantId) {
+      const rows = await metadata.list(tenantId, {});
+      const types = new Map(rows.map(({ metric, type }) => [metric, type]));
+      return (metric) => types.get(metric);
+    },
+    closedAfterMs: (tenantId) => closedAfterMs(access.tenants.policyOf(tenantId).timestampPastMs),
+    rawRetentionMs: retention.raw,
+    confirmAfterMs: downsample.confirmAfter,
+    ...{ everyMs: downsample.interval, renewMs },
+    meters: retentionMeters,
+    clock: systemClock,
+    log: log.child('retention'),
+  });
+  downsampler.start();
+  lifecycle.onStop('downsampler', () => downsampler.stop(), stopMs);
+}
+
+function openTiers({ backends, lifecycle }: Foundation): Map<AggregateTier, TierStore> {
+  const tiers = new Map<AggregateTier, TierStore>();
+  for (const { tier } of tierSpecs) {
+    const target = backends.victoria[tier];
+    if (!target) continue;
+    const { store, close } = tierStoreOf(target);
+    lifecycle.onStop(`VictoriaMetrics client (${tier})`, close);
+    tiers.set(tier, store);
+  }
+  return tiers;
+}
+
+/** Erases a host in raw storage first, so that no worker puts it into a tier again. */
+export function eraserOf({ backends, lifecycle }: Foundation, raw: VictoriaClient): SeriesEraser {
+  const erasers = [createSeriesEraser(raw)];
+  for (const { tier } of tierSpecs) {
+    const target = backends.victoria[tier];
+    if (!target) continue;
+    const client = createVictoriaClient(target, { connections: 1 });
+    lifecycle.onStop(`VictoriaMetrics client (erasing, ${tier})`, () => client.close());
+    erasers.push(createSeriesEraser(client));
+  }
+  return {
+    async erase(tenantId, hostId) {
+      for (const eraser of erasers) await eraser.erase(tenantId, hostId);
+    },
+  };
+}
+
+/** One VictoriaMetrics as a tier. */
+export function tierStoreOf(target: VictoriaTarget): {
+  store: TierStore;
+  close: () => Promise<void>;
+} {
+  const client = createVictoriaClient(target, { connections: 2 });
+  const writer = createSeriesWriter(client);
+  const kernel = createDecodeKernel({
+    ...{ maxDecodedBytes: maxWriteBytes, maxSeries: 16, maxKnownSeries: 16 },
+  });
+  let disconnects = 0;
+  writer.onDisconnect(() => (disconnects += 1));
+  const store: TierStore = {
+    async write(tenantId, body) {
+      const answer = await writer.write([['tenant', tenantId]], kernel.compress(body));
+      return answer.kind === 'written' ? undefined : answer.message;
+    },
+    flush: () => writer.makeVisible(),
+    async life() {
+      const life = await writer.incarnation();
+      // A store that does not say when it started may be another after each lost connection.
+      return life === hidden ? `${life} ${String(disconnects)}` : life;
+    },
+  };
+  return { store, close: () => client.close() };
+}

@@ -1,0 +1,108 @@
+import { GaugewayError, messageOf } from '../../platform/index.ts';
+import type { RawSeries, RawSource, Span } from '../../retention/index.ts';
+import type { VictoriaClient } from './client.ts';
+import { linesOf } from './lines.ts';
+
+/** Longest wait for an answer, or for its next bytes, milliseconds. */
+const timeoutMs = 60_000;
+/** One series of one hour; a hundred times what a sample a second makes. */
+const maxLineBytes = 16 * 1024 * 1024;
+
+/**
+ * Reads by `/api/v1/export` and counts by `count_over_time` (VictoriaMetrics docs, "How to export data in JSON line
+ * format"), each with the tenant as the one `extra_label`.
+ */
+export function createRawSource(client: VictoriaClient): RawSource {
+  const ask = async (tenantId: string, path: string, args: URLSearchParams): Promise<unknown> => {
+    args.set('extra_label', `tenant=${tenantId}`);
+    const answer = await client
+      .request({ method: 'GET', path, query: args, timeoutMs })
+      .catch((error: unknown) => {
+        throw unavailable(messageOf(error));
+      });
+    if (answer.status !== 200) throw unavailable(`it answered ${answer.status}`);
+    return (JSON.parse(answer.body.toString('utf8')) as { data: unknown }).data;
+  };
+  return {
+    async names(tenantId, span) {
+      const args = within(span);
+      return (await ask(tenantId, '/api/v1/label/__name__/values', args)) as string[];
+    },
+    series: (tenantId, names, span, signal) => exported(client, { tenantId, names, span }, signal),
+    async count(tenantId, names, { startMs, endMs }) {
+      const wanted = JSON.stringify(names.map(escaped).join('|'));
+      const query = `sum(count_over_time({__name__=~${wanted}}[${String(endMs - startMs)}ms]))`;
+      const args = new URLSearchParams({ query, time: String(endMs / 1_000), nocache: '1' });
+      const { result } = (await ask(tenantId, '/api/v1/query', args)) as {
+        result: { value: [number, string] }[];
+      };
+      return Number(result[0]?.value[1] ?? 0);
+    },
+  };
+}
+
+interface Wanted {
+  tenantId: string;
+  names: readonly string[];
+  span: Span;
+}
+
+async function* exported(
+  client: VictoriaClient,
+  { tenantId, names, span }: Wanted,
+  signal: AbortSignal,
+): AsyncGenerator<RawSeries> {
+  const args = within(span);
+  for (const name of names) args.append('match[]', `{__name__=${JSON.stringify(name)}}`);
+  const query = new URLSearchParams({ extra_label: `tenant=${tenantId}` });
+  try {
+    const { status, body } = await client.stream({
+      ...{ method: 'POST', path: '/api/v1/export', query, timeoutMs, signal },
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: args.toString(),
+    });
+    if (status !== 200) {
+      let text = '';
+      for await (const chunk of body) text = (text + chunk.toString('utf8')).slice(0, 300);
+      throw unavailable(`it answered ${status}: ${text}`);
+    }
+    for await (const line of linesOf(body, maxLineBytes)) yield seriesOf(line);
+  } catch (error) {
+    if (error instanceof GaugewayError) throw error;
+    throw unavailable(messageOf(error));
+  }
+}
+
+/** Both ends of storage's arguments belong to the answer; samples of the start itself are of the hour before. */
+function within({ startMs, endMs }: Span): URLSearchParams {
+  return new URLSearchParams({
+    start: String((startMs + 1) / 1_000),
+    end: String(endMs / 1_000),
+  });
+}
+
+interface Line {
+  metric: Record<string, string>;
+  /** Infinities are texts, stale markers null. */
+  values: (number | string | null)[];
+  timestamps: number[];
+}
+
+function seriesOf(line: Buffer): RawSeries {
+  const { metric, values, timestamps } = JSON.parse(line.toString('utf8')) as Line;
+  if (line.includes('"Infinity"') || line.includes('"-Infinity"')) {
+    for (let at = 0; at < values.length; at += 1) {
+      if (typeof values[at] === 'string') values[at] = Number(values[at]);
+    }
+  }
+  return { labels: metric, values: values as (number | null)[], timestamps };
+}
+
+const escaped = (name: string): string => name.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+
+function unavailable(why: string): GaugewayError {
+  return new GaugewayError('UNAVAILABLE', `raw storage was not read: ${why}`, {
+    details: { part: 'storage' },
+    retryAfterSeconds: 5,
+  });
+}
