@@ -62,7 +62,7 @@ export async function startTiers(stage: Stage) {
   stage.onEnd(() => client.close());
   const stores = new Map(
     ([['1m', one] as const, ['5m', five] as const] as const).map(([tier, { target }]) => {
-      const { store, close } = tierStoreOf(target);
+      const { store, close } = tierStoreOf(tier, target);
       stage.onEnd(close);
       return [tier, store] as [AggregateTier, typeof store];
     }),

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/platform/index.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { tierStoreOf } from '../../../src/app/tiers.ts';
+import { silentLogger, systemClock } from '../../../src/platform/index.ts';
 import { Round } from '../../../src/retention/round.ts';
 import { systemActor } from '../../../src/access/index.ts';
 import { createDownsampler } from '../../../src/retention/index.ts';
@@ -230,6 +231,22 @@ describe('the downsampler', { timeout: 120_000 }, () => {
     await expectEqual('full');
   });
 
+  it('gives nothing to a VictoriaMetrics that would not cover one version by the next', async () => {
+    await makeTenant('flag');
+    await tiers.write('flag', history(1));
+    const { store, close } = tierStoreOf('5m', tiers.tiers['1m'].target);
+    const warn = vi.fn();
+    const log = { ...silentLogger, warn };
+    const wrong = new Map(tiers.stores).set('5m', store);
+    await runRound(workerOf(tiers, database.postgres, { tenantId: 'flag', tiers: wrong, log }));
+    await close();
+    expect(await marks('flag')).toEqual({ '1m': allDone['1m'], '5m': firstMs });
+    expect(warn).toHaveBeenCalledWith(expect.any(String), {
+      tier: '5m',
+      error: 'it runs with -dedup.minScrapeInterval=12s, a tier of 5m needs 60s',
+    });
+  });
+
   it('finds the hours that a clock ahead of time made it take for empty', async () => {
     await makeTenant('clock');
     const ahead = (hours: number) => ({
@@ -237,7 +254,7 @@ describe('the downsampler', { timeout: 120_000 }, () => {
     });
     const worker = (hours: number) =>
       workerOf(tiers, database.postgres, {
-        ...{ tenantId: 'clock', rawRetentionMs: 100 * hourMs },
+        ...{ tenantId: 'clock', rawRetentionMs: 60 * hourMs },
         ...ahead(hours),
       });
     await runRound(worker(2));
