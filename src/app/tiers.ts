@@ -98,7 +98,10 @@ function openTiers({ backends, lifecycle }: Foundation): Map<AggregateTier, Tier
 }
 
 /** Erases a host in raw storage first, so that no worker puts it into a tier again. */
-export function eraserOf({ backends, lifecycle }: Foundation, raw: VictoriaClient): SeriesEraser {
+export function eraserOf(
+  { backends, lifecycle }: Pick<Foundation, 'backends' | 'lifecycle'>,
+  raw: VictoriaClient,
+): SeriesEraser {
   const erasers = [createSeriesEraser(raw)];
   for (const { tier } of tierSpecs) {
     const target = backends.victoria[tier];
