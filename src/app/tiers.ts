@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { HiddenIncarnation } from '../forward/index.ts';
 import type { SeriesEraser } from '../hosts/index.ts';
-import { systemClock } from '../platform/index.ts';
+import { parseDuration, systemClock } from '../platform/index.ts';
 import {
   createDownsampler,
   createRetentionMeters,
   maxVersion,
   sliceMs,
+  tierFlags,
   tierSpecs,
   type AggregateTier,
   type TierStore,
@@ -24,6 +25,7 @@ import {
   createSeriesEraser,
   createSeriesWriter,
   createVictoriaClient,
+  readFlag,
   type VictoriaClient,
   type VictoriaTarget,
 } from '../storage/victoria/index.ts';
@@ -88,7 +90,7 @@ function openTiers({ backends, lifecycle }: Foundation): Map<AggregateTier, Tier
   for (const { tier } of tierSpecs) {
     const target = backends.victoria[tier];
     if (!target) continue;
-    const { store, close } = tierStoreOf(target);
+    const { store, close } = tierStoreOf(tier, target);
     lifecycle.onStop(`VictoriaMetrics client (${tier})`, close);
     tiers.set(tier, store);
   }
@@ -96,7 +98,10 @@ function openTiers({ backends, lifecycle }: Foundation): Map<AggregateTier, Tier
 }
 
 /** Erases a host in raw storage first, so that no worker puts it into a tier again. */
-export function eraserOf({ backends, lifecycle }: Foundation, raw: VictoriaClient): SeriesEraser {
+export function eraserOf(
+  { backends, lifecycle }: Pick<Foundation, 'backends' | 'lifecycle'>,
+  raw: VictoriaClient,
+): SeriesEraser {
   const erasers = [createSeriesEraser(raw)];
   for (const { tier } of tierSpecs) {
     const target = backends.victoria[tier];
@@ -112,11 +117,11 @@ export function eraserOf({ backends, lifecycle }: Foundation, raw: VictoriaClien
   };
 }
 
-/** One VictoriaMetrics as a tier. */
-export function tierStoreOf(target: VictoriaTarget): {
-  store: TierStore;
-  close: () => Promise<void>;
-} {
+/** One VictoriaMetrics as a tier; it takes nothing where it visibly runs with another flag than tiers need. */
+export function tierStoreOf(
+  tier: AggregateTier,
+  target: VictoriaTarget,
+): { store: TierStore; close: () => Promise<void> } {
   const client = createVictoriaClient(target, { connections: 2 });
   const writer = createSeriesWriter(client);
   const kernel = createDecodeKernel({
@@ -124,17 +129,39 @@ export function tierStoreOf(target: VictoriaTarget): {
   });
   let disconnects = 0;
   writer.onDisconnect(() => (disconnects += 1));
+  let checked: string | undefined;
+  let wrongFlag: string | undefined;
   const store: TierStore = {
     async write(tenantId, body) {
+      if (wrongFlag !== undefined) return wrongFlag;
       const answer = await writer.write([['tenant', tenantId]], kernel.compress(body));
       return answer.kind === 'written' ? undefined : answer.message;
     },
     flush: () => writer.makeVisible(),
     async life() {
-      const life = await writer.incarnation();
+      const incarnation = await writer.incarnation();
       // A store that does not say when it started may be another after each lost connection.
-      return life === hidden ? `${life} ${String(disconnects)}` : life;
+      const life = incarnation === hidden ? `${hidden} ${String(disconnects)}` : incarnation;
+      if (life !== undefined && life !== checked) {
+        wrongFlag = await wrongFlagOf(tier, client);
+        checked = life;
+      }
+      return life;
     },
   };
   return { store, close: () => client.close() };
+}
+
+/** With another interval a version would not cover the one before it. */
+async function wrongFlagOf(
+  tier: AggregateTier,
+  client: VictoriaClient,
+): Promise<string | undefined> {
+  for (const [flag, wanted] of Object.entries(tierFlags(tier))) {
+    const found = await readFlag(client, flag);
+    if (found !== undefined && parseDuration(found) !== parseDuration(wanted)) {
+      return `it runs with -${flag}=${found}, a tier of ${tier} needs ${wanted}`;
+    }
+  }
+  return undefined;
 }

@@ -10,7 +10,7 @@ import { aggregate } from './windows.ts';
 /** Names of one question to raw storage. */
 const namesAtOnce = 32;
 /** Others of this process wait no longer than this for their turn, milliseconds. */
-const turnMs = 5;
+const turnMs = 2;
 
 /** One tier's part in a slice. */
 export interface SliceTarget {

@@ -5,7 +5,7 @@ import type { TierStore } from './ports.ts';
 import { TierBody } from './tier-body.ts';
 
 /** One body is on its way while the next is made. */
-const bodyBytes = 1 << 20;
+const bodyBytes = 1 << 18;
 
 /** Where the aggregates of one slice go for one tier. */
 export interface TierSink {

@@ -75,6 +75,7 @@ async function run(stage: Stage, options: Options): Promise<Table> {
     columns: [
       ...['raw samples', 'live samples/s', 'seconds', 'samples/s', 'samples out'],
       ...['CPU-s server', 'raw', '1m', '5m', 'server RSS MiB max', 'live ack p99 ms'],
+      ...['bytes/sample raw', '1m', '5m'],
     ],
     rows: [
       [
@@ -84,6 +85,9 @@ async function run(stage: Stage, options: Options): Promise<Table> {
         ...cpu.map((used) => used.toFixed(1)),
         Math.max(...memory).toFixed(0),
         latencies.length === 0 ? '-' : percentile(latencies, 99).toFixed(1),
+        ...(await Promise.all(
+          [raw.target, ...tiers.map(({ target }) => target)].map(bytesPerSample),
+        )),
       ],
     ],
   };
@@ -162,4 +166,22 @@ async function read({ url, adminToken }: Product, name: string): Promise<number>
     new RegExp(`^gaugeway_retention_${name}(?:_total)?(?:\\{[^}]*\\})? (\\S+)$`, 'gm'),
   );
   return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
+}
+
+/** On disk at this moment, the index not counted. */
+async function bytesPerSample(target: VictoriaTarget): Promise<string> {
+  const auth = Buffer.from(`${target.username ?? ''}:${target.password ?? ''}`).toString('base64');
+  const answer = await fetch(
+    `${target.baseUrl}/metrics?authKey=${target.authKeys?.metrics ?? ''}`,
+    {
+      headers: { authorization: `Basic ${auth}` },
+    },
+  );
+  const text = await answer.text();
+  const sum = (name: string) =>
+    [...text.matchAll(new RegExp(`^${name}\\{type="storage/[^"]*"\\} (\\S+)$`, 'gm'))].reduce(
+      (total, [, value]) => total + Number(value),
+      0,
+    );
+  return (sum('vm_data_size_bytes') / sum('vm_rows')).toFixed(2);
 }

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import pg from 'pg';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startPostgres, startVictoria } from '../../src/managed/index.ts';
+import { managedPostgresUrl, startPostgres, startVictoria } from '../../src/managed/index.ts';
 import { silentLogger as log } from '../../src/platform/index.ts';
 import { createVictoriaClient, type VictoriaTarget } from '../../src/storage/victoria/client.ts';
 
@@ -72,8 +72,10 @@ const countOf = async (target: VictoriaTarget, query: string): Promise<number> =
 describe('managed Postgres', () => {
   it('is made at the first start, keeps its data over a stop and leaves no process', async () => {
     const dataDir = await emptyDirectory();
+    expect(managedPostgresUrl(dataDir)).toBeUndefined();
     const first = await startPostgres({ dataDir, log, throwaway: true });
     cleanups.push(() => first.stop());
+    expect(managedPostgresUrl(dataDir)).toBe(first.url);
     const pid = first.pid()!;
     await ask(first.url, 'create table kept (a int); insert into kept values (7)');
     await first.stop();

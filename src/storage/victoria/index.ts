@@ -6,6 +6,7 @@
  */
 export { createVictoriaClient, type VictoriaClient, type VictoriaTarget } from './client.ts';
 export { createSeriesEraser } from './eraser.ts';
+export { readFlag } from './flag.ts';
 export { createRawSource } from './raw-source.ts';
 export { createVictoriaReader } from './reader.ts';
 export { createSeriesWriter } from './writer.ts';

@@ -1,16 +1,21 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/platform/index.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createLifecycle } from '../../../src/app/index.ts';
+import { eraserOf, tierStoreOf } from '../../../src/app/tiers.ts';
+import { silentLogger } from '../../../src/platform/index.ts';
 import { Round } from '../../../src/retention/round.ts';
 import { systemActor } from '../../../src/access/index.ts';
 import { createDownsampler } from '../../../src/retention/index.ts';
 import { tierSpecs } from '../../../src/retention/tiers.ts';
 import { createTenantStore } from '../../../src/storage/postgres/index.ts';
+import { createVictoriaClient } from '../../../src/storage/victoria/index.ts';
 import type { Series } from '../../../src/wire/index.ts';
 import { startDatabase, type TestDatabase } from '../../support/access.ts';
 import { Stage, until } from '../../support/stage.ts';
 import {
   ask,
   askRange,
+  clockAfter,
+  heldMs,
   hourMs,
   runRound,
   startTiers,
@@ -29,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => stage.end(), 60_000);
 
 /** Two whole hours that are over, the newer of which ended more than an hour ago. */
-const lastMs = Math.floor(Date.now() / hourMs) * hourMs - hourMs;
+const lastMs = Math.floor(heldMs / hourMs) * hourMs - hourMs;
 const firstMs = lastMs - 2 * hourMs;
 
 async function makeTenant(id: string): Promise<void> {
@@ -181,11 +186,10 @@ describe('the downsampler', { timeout: 120_000 }, () => {
     await runRound(worker);
     expect(await versions('late')).toEqual([0, 0, 0, 0]);
     // Three hours on it counts again.
-    const later = { ...systemClock, nowMs: () => Date.now() + 4 * hourMs };
     await runRound(
       workerOf(tiers, database.postgres, {
         tenantId: 'late',
-        clock: later,
+        clock: clockAfter(4),
         rawRetentionMs: 100 * hourMs,
       }),
     );
@@ -230,15 +234,28 @@ describe('the downsampler', { timeout: 120_000 }, () => {
     await expectEqual('full');
   });
 
+  it('gives nothing to a VictoriaMetrics that would not cover one version by the next', async () => {
+    await makeTenant('flag');
+    await tiers.write('flag', history(1));
+    const { store, close } = tierStoreOf('5m', tiers.tiers['1m'].target);
+    const warn = vi.fn();
+    const log = { ...silentLogger, warn };
+    const wrong = new Map(tiers.stores).set('5m', store);
+    await runRound(workerOf(tiers, database.postgres, { tenantId: 'flag', tiers: wrong, log }));
+    await close();
+    expect(await marks('flag')).toEqual({ '1m': allDone['1m'], '5m': firstMs });
+    expect(warn).toHaveBeenCalledWith(expect.any(String), {
+      tier: '5m',
+      error: 'it runs with -dedup.minScrapeInterval=12s, a tier of 5m needs 60s',
+    });
+  });
+
   it('finds the hours that a clock ahead of time made it take for empty', async () => {
     await makeTenant('clock');
-    const ahead = (hours: number) => ({
-      clock: { ...systemClock, nowMs: () => Date.now() + hours * hourMs },
-    });
     const worker = (hours: number) =>
       workerOf(tiers, database.postgres, {
-        ...{ tenantId: 'clock', rawRetentionMs: 100 * hourMs },
-        ...ahead(hours),
+        ...{ tenantId: 'clock', rawRetentionMs: 60 * hourMs },
+        clock: clockAfter(hours),
       });
     await runRound(worker(2));
     expect((await marks('clock'))['1m']).toBeGreaterThan(allDone['1m']);
@@ -276,6 +293,31 @@ describe('the downsampler', { timeout: 120_000 }, () => {
     expect(await marks('lost')).toEqual(allDone);
     expect(Math.max(...(await versions('lost')))).toBe(1);
     await expectEqual('lost');
+  });
+
+  it('a host that is erased is gone from every tier, and another one is not', async () => {
+    await makeTenant('erased');
+    const labels = (host: string) =>
+      [
+        ['__name__', 'room_level'],
+        ['host_id', host],
+      ] as const;
+    const samples = [{ timestampMs: lastMs - 1_000, value: 1 }];
+    const hosts = ['goes', 'stays'].map((host) => ({ labels: labels(host), samples }));
+    await tiers.write('erased', hosts);
+    await runRound(workerOf(tiers, database.postgres, { tenantId: 'erased' }));
+    const { raw, tiers: byTier } = tiers;
+    const targets = { raw: raw.target, '1m': byTier['1m'].target, '5m': byTier['5m'].target };
+    const lifecycle = createLifecycle(silentLogger);
+    const client = createVictoriaClient(raw.target);
+    const backends = { databaseUrl: '', victoria: targets };
+    await eraserOf({ backends, lifecycle }, client).erase('erased', 'goes');
+    await client.close();
+    await lifecycle.stop();
+    for (const target of Object.values(targets)) {
+      const left = await ask(target, 'erased', '{__name__=~"room_level.*"}', lastMs);
+      expect(new Set(left.map(({ metric }) => metric['host_id']))).toEqual(new Set(['stays']));
+    }
   });
 
   it('is done by one of two workers', async () => {
