@@ -63,6 +63,7 @@ export function createAccess(deps: AccessDeps): Access {
   });
   const { authenticate, forget: onChanged } = createAuthenticate({
     ...{ keys: stores.keys, sessions: stores.sessions, tokens, changes, keyUse, clock, log },
+    isActive: tenants.isActive,
   });
   const users = createUsers({ store: stores.users, passwords, onChanged, clock });
   const keys = createKeys({ store: stores.keys, onChanged, clock });
@@ -70,6 +71,7 @@ export function createAccess(deps: AccessDeps): Access {
   const sessions = createSessions({
     ...{ store: stores.sessions, users: stores.users, audit, onChanged },
     ...{ passwords, tokens, throttle: deps.loginThrottle, clock, log },
+    isActive: tenants.isActive,
   });
   const accounts = createAccounts({
     ...{ users: stores.users, resets: stores.passwordResets, audit, onChanged },

@@ -14,6 +14,8 @@ interface Deps {
   sessions: SessionStore;
   tokens: Tokens;
   changes: Changes;
+  /** From memory: whether the tenant is served. */
+  isActive: (tenantId: string) => boolean;
   keyUse: KeyUse;
   clock: Clock;
   log: Logger;
@@ -79,6 +81,17 @@ export function createAuthenticate(deps: Deps): Authenticator {
 
   const authenticate: Authenticate = (authorization) => {
     if (authorization === undefined) return { ok: false, reason: 'missing' };
+    const outcome = judgeHeader(authorization);
+    return outcome instanceof Promise ? outcome.then(unlessSuspended) : unlessSuspended(outcome);
+  };
+
+  // Last and at every request: a suspension shows as soon as it is heard, whatever is remembered of the credential.
+  const unlessSuspended = (outcome: Authentication): Authentication =>
+    outcome.ok && !deps.isActive(outcome.principal.tenantId)
+      ? { ok: false, reason: 'suspended' }
+      : outcome;
+
+  function judgeHeader(authorization: string): Authentication | Promise<Authentication> {
     const digest = createHash('sha256').update(authorization).digest('base64');
     const found = known.get(digest);
     if (found) {
@@ -101,7 +114,7 @@ export function createAuthenticate(deps: Deps): Authenticator {
       log.warn('credential could not be checked', { error: messageOf(error) });
     });
     return loading;
-  };
+  }
   return { authenticate, forget };
 }
 

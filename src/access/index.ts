@@ -26,5 +26,6 @@ export { createPurge, type PurgeStore } from './purge.ts';
 export { can } from './roles.ts';
 export type { ClientContext, Granted, RefreshToken, RotateOutcome, Sessions } from './sessions.ts';
 export { refreshTokenMs, type Session, type SessionState, type SessionStore } from './sessions.ts';
-export type { Tenant, TenantPolicy, Tenants, TenantStore, WhitelistMode } from './tenants.ts';
+export type { StatusChange, Tenant, TenantPolicy, Tenants, TenantStatus } from './tenants.ts';
+export type { TenantStore, WhitelistMode } from './tenants.ts';
 export type { User, UserPatch, UserRecord, Users, UserStore } from './users.ts';

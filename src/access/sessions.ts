@@ -78,7 +78,7 @@ export interface Granted {
 
 export type LoginOutcome =
   | Granted
-  | { ok: false; reason: 'bad_credentials' }
+  | { ok: false; reason: 'bad_credentials' | 'suspended' }
   | { ok: false; reason: 'throttled'; retryAfterSeconds: number };
 
 export interface ClientContext {
@@ -110,6 +110,8 @@ interface Deps {
   throttle: LoginThrottle;
   /** Told whose credentials changed. */
   onChanged: (tenantId: string) => void;
+  /** Whether the tenant is served. */
+  isActive: (tenantId: string) => boolean;
   clock: Clock;
   log: Logger;
 }
@@ -141,6 +143,8 @@ export function createSessions(deps: Deps): Sessions {
         });
         return { ok: false, reason: 'bad_credentials' };
       }
+      // Only whoever knows the password hears of it.
+      if (!deps.isActive(user.tenantId)) return { ok: false, reason: 'suspended' };
       const nowMs = clock.nowMs();
       const session: Session = {
         ...{ id: randomUUID(), tenantId: user.tenantId, userId: user.id, ip: client.ip },
@@ -173,7 +177,7 @@ export function createSessions(deps: Deps): Sessions {
 }
 
 async function refresh(
-  { store, tokens, audit, clock, log }: Deps,
+  { store, tokens, audit, clock, log, isActive }: Deps,
   refreshToken: string,
   client: ClientContext,
 ): ReturnType<Sessions['refresh']> {
@@ -182,6 +186,9 @@ async function refresh(
   const next = newRefreshToken(nowMs);
   const options = { nowMs, graceMs: reuseGraceMs };
   const outcome = await store.rotate(sha256(refreshToken), next.token, options);
+  if (outcome.kind === 'rotated' && !isActive(outcome.user.tenantId)) {
+    return { ok: false, reason: 'disabled' };
+  }
   if (outcome.kind === 'rotated') return grant(tokens, outcome.user, outcome.sessionId, next);
   if (outcome.reason === 'reused') {
     const { user, sessionId } = outcome;

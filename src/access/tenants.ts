@@ -3,6 +3,7 @@ import type { Actor } from './actor.ts';
 import type { AuditEntry } from './audit.ts';
 import type { Changes } from './changes.ts';
 import type { Listed, Page } from './page.ts';
+import { createStatuses } from './tenant-status.ts';
 import { emailTaken, type PreparedUser } from './users.ts';
 
 export type WhitelistMode = 'reject' | 'drop' | 'observe';
@@ -17,15 +18,33 @@ export interface TenantPolicy {
   timestampPastMs: number;
   timestampFutureMs: number;
   maxHosts: number;
+  /** Different metric names of active series; at a gateway. */
+  maxMetricNames: number;
+  /** Of one series as posted; never more than the installation's. */
+  maxLabels: number;
+  maxLabelNameBytes: number;
+  maxLabelValueBytes: number;
   /** For keys without a mode of their own; absent: by the kind of key (contract "Whitelist"). */
   whitelistMode?: WhitelistMode;
 }
 
+/** A suspended tenant is refused everything and keeps everything; one that is being deleted loses it. */
+export type TenantStatus = 'active' | 'suspended' | 'deleting';
+
 export interface Tenant {
   id: string;
   name: string;
+  status: TenantStatus;
+  /** Why it is not active, in the words of who did it. */
+  statusReason: string | null;
   policy: Partial<TenantPolicy>;
   createdAtMs: number;
+}
+
+export interface StatusChange {
+  from: readonly TenantStatus[];
+  to: TenantStatus;
+  reason: string | null;
 }
 
 export interface TenantStore {
@@ -43,11 +62,15 @@ export interface TenantStore {
     change: Partial<Pick<Tenant, 'name' | 'policy'>>,
     audit: AuditEntry,
   ): Promise<void>;
+  /** False where it was in none of the states `from`. A tenant that is no longer active has no sessions either. */
+  setStatus(id: string, change: StatusChange, audit: AuditEntry): Promise<boolean>;
 }
 
 export interface Tenants {
   /** From memory; the defaults for a tenant that is not known yet. */
   policyOf(tenantId: string): TenantPolicy;
+  /** From memory; true for a tenant that is not known yet, false for one that is gone. */
+  isActive(tenantId: string): boolean;
   /** Throws CONFLICT when the id or the administrator's e-mail is taken, BAD_REQUEST when the id is no slug. */
   create(
     tenant: Pick<Tenant, 'id' | 'name' | 'policy'>,
@@ -61,6 +84,12 @@ export interface Tenants {
     change: Partial<Pick<Tenant, 'name' | 'policy'>>,
     by: Actor,
   ): Promise<void>;
+  /** All its credentials are refused and its rules rest until `resume`. Throws CONFLICT for `default`, and for one that is being deleted. */
+  suspend(tenant: Tenant, reason: string, by: Actor): Promise<Tenant>;
+  /** Throws CONFLICT for one that is being deleted. */
+  resume(tenant: Tenant, by: Actor): Promise<Tenant>;
+  /** The first step of a deletion, from which there is no way back. Throws CONFLICT for `default`. */
+  condemn(tenant: Tenant, by: Actor): Promise<Tenant>;
   /** Fills the memory; to be called once before anything is served. */
   load(): Promise<void>;
   /** Called with the tenant whose policy changed, after `policyOf` answers anew. */
@@ -79,10 +108,12 @@ const slug = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 export function createTenants({ store, changes, defaults, clock }: Deps): Tenants {
   const policies = new Map<string, TenantPolicy>();
+  const statuses = createStatuses({ store, clock, reload });
   const listeners: ((tenantId: string) => void)[] = [];
 
   async function reload(id: string): Promise<void> {
     const tenant = await store.find(id);
+    statuses.note(id, tenant?.status);
     if (tenant) policies.set(id, { ...defaults, ...tenant.policy });
     else policies.delete(id);
     for (const listener of listeners) listener(id);
@@ -98,6 +129,10 @@ export function createTenants({ store, changes, defaults, clock }: Deps): Tenant
     ...{ actor: by, tenantId: id, action, target: `tenant:${id}`, atMs: clock.nowMs(), details },
   });
   return {
+    isActive: statuses.isActive,
+    suspend: (tenant, reason, by) => statuses.change(tenant, { to: 'suspended', reason }, by),
+    resume: (tenant, by) => statuses.change(tenant, { to: 'active', reason: null }, by),
+    condemn: (tenant, by) => statuses.change(tenant, { to: 'deleting', reason: null }, by),
     policyOf: (tenantId) => policies.get(tenantId) ?? defaults,
     async create({ id, name, policy }, by, admin) {
       if (!slug.test(id)) {
@@ -106,7 +141,10 @@ export function createTenants({ store, changes, defaults, clock }: Deps): Tenant
           'a tenant id has 1 to 63 of a-z, 0-9 and inner dashes',
         );
       }
-      const tenant: Tenant = { id, name, policy, createdAtMs: clock.nowMs() };
+      const tenant: Tenant = {
+        ...{ id, name, policy, createdAtMs: clock.nowMs() },
+        ...{ status: 'active', statusReason: null },
+      };
       const details = { after: factsOf(tenant) };
       const audit = audited(id, 'tenant_created', by, details);
       const outcome = await store.insert(tenant, audit, admin);
@@ -125,6 +163,7 @@ export function createTenants({ store, changes, defaults, clock }: Deps): Tenant
     async load() {
       for (const tenant of await store.all()) {
         policies.set(tenant.id, { ...defaults, ...tenant.policy });
+        statuses.note(tenant.id, tenant.status);
       }
     },
     onChange: (listener) => void listeners.push(listener),

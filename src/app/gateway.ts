@@ -128,6 +128,7 @@ export async function startGateway(
     await whitelists.refresh(tenantId);
     ingest.rulesChanged();
   });
+  people.access.tenants.onChange((tenantId) => ingest.policyChanged(tenantId));
   lifecycle.onStop('ingest', keepHouse(ingest, whitelists, log));
   return { ingest, forward };
 }

@@ -87,10 +87,11 @@ function firstTenant({ loaded, managed }: Foundation, { bootstrap }: People['acc
 }
 
 /** From rules to messages: channels are known to every role, rulers and senders are roles of their own. */
-async function startWatch(foundation: Foundation, postgres: Postgres, { changes }: People) {
-  const notifiers = await startNotify(foundation, postgres, changes);
+async function startWatch(foundation: Foundation, postgres: Postgres, people: People) {
+  const { changes, access } = people;
+  const notifiers = await startNotify(foundation, postgres, changes, access.tenants.isActive);
   const rulers = foundation.roles.has('ruler')
-    ? await startRuler(foundation, postgres, notifiers.channels)
+    ? await startRuler(foundation, postgres, notifiers.channels, access.tenants.isActive)
     : undefined;
   return { notifiers, rulers };
 }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Tenant, TenantPolicy, TenantStore } from '../../access/index.ts';
+import type { Tenant, TenantPolicy, TenantStatus, TenantStore } from '../../access/index.ts';
 import { addAudit } from './audit-store.ts';
 import { isDuplicate, listed, toDate, toMs } from './rows.ts';
 import { insertUser } from './user-store.ts';
@@ -8,6 +8,8 @@ import { withUnavailable } from './unavailable.ts';
 interface Row {
   id: string;
   name: string;
+  status: TenantStatus;
+  status_reason: string | null;
   policy: Partial<TenantPolicy>;
   created_at: Date;
 }
@@ -49,10 +51,26 @@ export function createTenantStore(knex: Knex): TenantStore {
         await addAudit(trx, audit);
       });
     },
+    setStatus: (id, { from, to, reason }, audit) =>
+      knex.transaction(async (trx) => {
+        const changed = await trx('tenants')
+          .where({ id })
+          .whereIn('status', [...from])
+          .update({ status: to, status_reason: reason });
+        if (changed === 0) return false;
+        if (to !== 'active') {
+          await trx('sessions')
+            .where({ tenant_id: id, revoked_at: null })
+            .update({ revoked_at: toDate(audit.atMs), revoked_reason: `tenant ${to}` });
+        }
+        await addAudit(trx, audit);
+        return true;
+      }),
   };
   return withUnavailable(store);
 }
 
-function toTenant({ id, name, policy, created_at: createdAt }: Row): Tenant {
-  return { id, name, policy, createdAtMs: toMs(createdAt) };
+function toTenant(row: Row): Tenant {
+  const { id, name, status, status_reason: statusReason, policy } = row;
+  return { id, name, status, statusReason, policy, createdAtMs: toMs(row.created_at) };
 }
