@@ -81,17 +81,6 @@ export function createAuthenticate(deps: Deps): Authenticator {
 
   const authenticate: Authenticate = (authorization) => {
     if (authorization === undefined) return { ok: false, reason: 'missing' };
-    const outcome = judgeHeader(authorization);
-    return outcome instanceof Promise ? outcome.then(unlessSuspended) : unlessSuspended(outcome);
-  };
-
-  // Last and at every request: a suspension shows as soon as it is heard, whatever is remembered of the credential.
-  const unlessSuspended = (outcome: Authentication): Authentication =>
-    outcome.ok && !deps.isActive(outcome.principal.tenantId)
-      ? { ok: false, reason: 'suspended' }
-      : outcome;
-
-  function judgeHeader(authorization: string): Authentication | Promise<Authentication> {
     const digest = createHash('sha256').update(authorization).digest('base64');
     const found = known.get(digest);
     if (found) {
@@ -114,8 +103,23 @@ export function createAuthenticate(deps: Deps): Authenticator {
       log.warn('credential could not be checked', { error: messageOf(error) });
     });
     return loading;
-  }
-  return { authenticate, forget };
+  };
+  return { authenticate: unlessSuspended(authenticate, deps.isActive), forget };
+}
+
+/** Last and at every request: a suspension shows as soon as it is heard, whatever is remembered of the credential. */
+function unlessSuspended(
+  authenticate: Authenticate,
+  isActive: (tenantId: string) => boolean,
+): Authenticate {
+  const judged = (outcome: Authentication): Authentication =>
+    outcome.ok && !isActive(outcome.principal.tenantId)
+      ? { ok: false, reason: 'suspended' }
+      : outcome;
+  return (authorization) => {
+    const outcome = authenticate(authorization);
+    return outcome instanceof Promise ? outcome.then(judged) : judged(outcome);
+  };
 }
 
 type Judged = Known | { reason: AuthenticationFailure };

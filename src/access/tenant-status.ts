@@ -1,6 +1,6 @@
 import { GaugewayError, type Clock } from '../platform/index.ts';
 import type { Actor } from './actor.ts';
-import type { AuditAction } from './audit.ts';
+import type { AuditAction, AuditEntry } from './audit.ts';
 import { defaultTenantId } from './bootstrap.ts';
 import type { StatusChange, Tenant, TenantStatus, TenantStore } from './tenants.ts';
 
@@ -33,29 +33,38 @@ interface Deps {
 /** Which tenants are served, from memory, and how that changes. */
 export function createStatuses({ store, clock, reload }: Deps) {
   const known = new Map<string, TenantStatus | 'gone'>();
+
+  async function change(
+    tenant: Tenant,
+    wish: Omit<StatusChange, 'from'>,
+    by: Actor,
+  ): Promise<Tenant> {
+    const { id } = tenant;
+    if (id === defaultTenantId && wish.to !== 'active') {
+      throw new GaugewayError('CONFLICT', `the tenant ${defaultTenantId} runs the installation`);
+    }
+    const { from, action, refusal } = steps[wish.to];
+    // Listed in the installation's tenant: the other one's log goes with it, and nobody there can read it.
+    const audit: AuditEntry = {
+      ...{ actor: by, tenantId: defaultTenantId, action, target: `tenant:${id}` },
+      ...{ atMs: clock.nowMs(), details: wish.reason === null ? {} : { reason: wish.reason } },
+    };
+    const done = await store.setStatus(id, { ...wish, from }, audit);
+    if (!done) throw new GaugewayError('CONFLICT', refusal);
+    await reload(id);
+    return { ...tenant, status: wish.to, statusReason: wish.reason };
+  }
+
   return {
     isActive: (tenantId: string): boolean => (known.get(tenantId) ?? 'active') === 'active',
     /** Undefined: there is no such row any more. */
     note: (tenantId: string, status: TenantStatus | undefined) =>
       void known.set(tenantId, status ?? 'gone'),
-    async change(tenant: Tenant, wish: Omit<StatusChange, 'from'>, by: Actor): Promise<Tenant> {
-      const { id } = tenant;
-      if (id === defaultTenantId && wish.to !== 'active') {
-        throw new GaugewayError('CONFLICT', `the tenant ${defaultTenantId} runs the installation`);
-      }
-      const { from, action, refusal } = steps[wish.to];
-      // Listed in the installation's tenant: the other one's log goes with it, and nobody there can read it.
-      const done = await store.setStatus(
-        id,
-        { ...wish, from },
-        {
-          ...{ actor: by, tenantId: defaultTenantId, action, target: `tenant:${id}` },
-          ...{ atMs: clock.nowMs(), details: wish.reason === null ? {} : { reason: wish.reason } },
-        },
-      );
-      if (!done) throw new GaugewayError('CONFLICT', refusal);
-      await reload(id);
-      return { ...tenant, status: wish.to, statusReason: wish.reason };
+    moves: {
+      suspend: (tenant: Tenant, reason: string, by: Actor) =>
+        change(tenant, { to: 'suspended', reason }, by),
+      resume: (tenant: Tenant, by: Actor) => change(tenant, { to: 'active', reason: null }, by),
+      condemn: (tenant: Tenant, by: Actor) => change(tenant, { to: 'deleting', reason: null }, by),
     },
   };
 }

@@ -70,7 +70,7 @@ export interface Tenants {
   /** From memory; the defaults for a tenant that is not known yet. */
   policyOf(tenantId: string): TenantPolicy;
   /** From memory; true for a tenant that is not known yet, false for one that is gone. */
-  isActive(tenantId: string): boolean;
+  isActive: (tenantId: string) => boolean;
   /** Throws CONFLICT when the id or the administrator's e-mail is taken, BAD_REQUEST when the id is no slug. */
   create(
     tenant: Pick<Tenant, 'id' | 'name' | 'policy'>,
@@ -129,10 +129,8 @@ export function createTenants({ store, changes, defaults, clock }: Deps): Tenant
     ...{ actor: by, tenantId: id, action, target: `tenant:${id}`, atMs: clock.nowMs(), details },
   });
   return {
+    ...statuses.moves,
     isActive: statuses.isActive,
-    suspend: (tenant, reason, by) => statuses.change(tenant, { to: 'suspended', reason }, by),
-    resume: (tenant, by) => statuses.change(tenant, { to: 'active', reason: null }, by),
-    condemn: (tenant, by) => statuses.change(tenant, { to: 'deleting', reason: null }, by),
     policyOf: (tenantId) => policies.get(tenantId) ?? defaults,
     async create({ id, name, policy }, by, admin) {
       if (!slug.test(id)) {

@@ -11,6 +11,7 @@ import type { Live } from '../live/index.ts';
 import { systemClock } from '../platform/index.ts';
 import { createQuery, defaultQueryConfig, type SeriesReader } from '../query/index.ts';
 import type { BlobStore } from '../reports/index.ts';
+import type { Usage } from '../tenants/index.ts';
 import type { Postgres } from '../storage/postgres/index.ts';
 import {
   createVictoriaClient,
@@ -26,6 +27,7 @@ import { passwordMail } from './password-mail.ts';
 import type { People } from './people.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
 import { reportsApi } from './reports.ts';
+import { tenantsApi, type TenantUsage } from './tenants.ts';
 
 /** Largest answer of storage that is passed on. */
 const maxAnswerBytes = 64 * 1024 * 1024;
@@ -41,16 +43,17 @@ export interface Reading {
   reader: SeriesReader;
   blobs: BlobStore;
   askMeters: AskMeters;
+  usage: Usage;
 }
 
 /** What reads stand on, whichever role asks. */
-export function openReading(foundation: Foundation): Reading {
+export function openReading(foundation: Foundation, { usage, counted }: TenantUsage): Reading {
   const { backends, lifecycle, meters } = foundation;
   const client = createVictoriaClient(backends.victoria.raw, { connections: 64, maxAnswerBytes });
   lifecycle.onStop('VictoriaMetrics client (reads)', () => client.close());
   const blobs = blobsOf(foundation);
   return {
-    ...{ client, blobs, reader: createVictoriaReader(client) },
+    ...{ client, blobs, usage, reader: counted(createVictoriaReader(client)) },
     ...{ cache: readCacheOf(foundation), askMeters: createAskMeters(meters) },
   };
 }
@@ -60,7 +63,7 @@ export async function startApi(
   foundation: Foundation,
   postgres: Postgres,
   people: People,
-  { cache, client, reader, blobs, askMeters }: Reading,
+  { cache, client, reader, blobs, askMeters, usage }: Reading,
 ): Promise<Api> {
   const { loaded, meters, version } = foundation;
   const { access, agents } = people;
@@ -95,7 +98,10 @@ export async function startApi(
     cache,
     askMeters,
   });
-  const files = startExports(foundation, { ...seen, blobs, hosts: people.hosts, incidents });
+  const files = startExports(foundation, {
+    ...{ ...seen, blobs, hosts: people.hosts, incidents },
+    isServed: access.tenants.isActive,
+  });
   const views = { ...alerts.views, targets: () => Promise.resolve([]) };
   const routes = [
     ...alerts.routes,
@@ -106,6 +112,7 @@ export async function startApi(
     ...reportsApi(foundation, postgres, files.exports),
     ...agentRoutes({ agents, clock: systemClock }),
     ...enrolmentRoutes({ agents, publicUrl }),
+    ...tenantsApi(postgres, people, usage),
   ];
   return { routes, live: liveOf(foundation, postgres, people, { ...seen, incidents }) };
 }

@@ -23,6 +23,7 @@ import { readyChecks } from './ready.ts';
 import { startReports } from './reports.ts';
 import { openServer } from './server.ts';
 import { startRuler } from './ruler.ts';
+import { startRemovals, startUsage } from './tenants.ts';
 
 /** Wires the rooms, in the order in which they stand on each other. */
 export const buildRooms: BuildRooms = async (foundation) => {
@@ -40,14 +41,16 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const people = await startPeople(foundation, postgres, allowances);
   const { access } = people;
   const first = await firstTenant(foundation, access);
+  const tenants = startUsage(foundation, postgres, people);
   const gateway = roles.has('gateway')
-    ? await startGateway(foundation, postgres, people)
+    ? tenants.watch(await startGateway(foundation, postgres, people))
     : undefined;
   const { rulers, notifiers } = await startWatch(foundation, postgres, people);
-  const reading = openReading(foundation);
+  const reading = openReading(foundation, tenants);
   if (roles.has('worker')) {
     startReports(foundation, postgres, reading);
     startPurge(foundation, postgres);
+    startRemovals(foundation, postgres, reading.blobs);
   }
   const forward = gateway?.forward;
   const checks = readyChecks(foundation, {

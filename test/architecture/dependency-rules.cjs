@@ -17,6 +17,7 @@ const arrows = {
   query: { doors: ['catalog', 'platform'] },
   agents: { doors: ['access', 'platform'] },
   limits: { doors: ['platform'] },
+  tenants: { doors: ['access', 'platform'] },
   live: { doors: ['access', 'platform'] },
   'host-metrics': { doors: ['query', 'catalog', 'platform'] },
   hosts: { doors: ['access', 'host-metrics', 'catalog', 'platform'] },
@@ -30,14 +31,14 @@ const arrows = {
     doors: ['wire', 'catalog', 'platform'],
     types: [
       ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify'],
-      ...['limits', 'query', 'reports', 'ruler', 'rules', 'alert-desk'],
+      ...['limits', 'query', 'reports', 'ruler', 'rules', 'alert-desk', 'tenants'],
     ],
   },
   reports: { doors: ['access', 'host-metrics', 'platform'] },
   'storage/blobs': { doors: ['platform'], types: ['reports'] },
   'storage/victoria': {
     doors: ['wire', 'catalog', 'platform'],
-    types: ['forward', 'hosts', 'query', 'ruler'],
+    types: ['forward', 'hosts', 'query', 'ruler', 'tenants'],
   },
   install: { doors: ['platform'] },
   observe: { doors: ['wire', 'platform'] },
@@ -46,6 +47,7 @@ const arrows = {
     doors: [
       ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'notify', 'query', 'ruler'],
       ...['rules', 'alert-desk', 'host-metrics', 'limits', 'reports', 'catalog', 'platform'],
+      'tenants',
     ],
   },
   app: {
@@ -65,6 +67,7 @@ const arrows = {
         'rules',
         'storage/postgres',
         'storage/victoria',
+        'tenants',
         'wire',
         'catalog',
         'platform',

@@ -6,5 +6,6 @@
  */
 export { createVictoriaClient, type VictoriaClient, type VictoriaTarget } from './client.ts';
 export { createSeriesEraser } from './eraser.ts';
+export { createTenantSeries } from './tenant-series.ts';
 export { createVictoriaReader } from './reader.ts';
 export { createSeriesWriter } from './writer.ts';
