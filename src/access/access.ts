@@ -65,6 +65,8 @@ export function createAccess(deps: AccessDeps): Access {
     ...{ keys: stores.keys, sessions: stores.sessions, tokens, changes, keyUse, clock, log },
     isActive: tenants.isActive,
   });
+  // Of a tenant that was suspended the sessions have ended: what is remembered of them must not come back with it.
+  tenants.onChange(onChanged);
   const users = createUsers({ store: stores.users, passwords, onChanged, clock });
   const keys = createKeys({ store: stores.keys, onChanged, clock });
   const { audit } = stores;

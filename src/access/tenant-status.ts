@@ -32,7 +32,7 @@ interface Deps {
 
 /** Which tenants are served, from memory, and how that changes. */
 export function createStatuses({ store, clock, reload }: Deps) {
-  const known = new Map<string, TenantStatus | 'gone'>();
+  const known = new Map<string, Pick<Tenant, 'status' | 'createdAtMs'> | 'gone'>();
 
   async function change(
     tenant: Tenant,
@@ -56,10 +56,17 @@ export function createStatuses({ store, clock, reload }: Deps) {
   }
 
   return {
-    isActive: (tenantId: string): boolean => (known.get(tenantId) ?? 'active') === 'active',
-    /** Undefined: there is no such row any more. */
-    note: (tenantId: string, status: TenantStatus | undefined) =>
-      void known.set(tenantId, status ?? 'gone'),
+    isActive(tenantId: string): boolean {
+      const tenant = known.get(tenantId);
+      return tenant === undefined || (tenant !== 'gone' && tenant.status === 'active');
+    },
+    /** Undefined: there is no such row any more. True where what was known of the id is over. */
+    note(tenantId: string, tenant: Tenant | undefined): boolean {
+      const before = known.get(tenantId);
+      known.set(tenantId, tenant ?? 'gone');
+      if (before === undefined || before === 'gone') return false;
+      return before.createdAtMs !== tenant?.createdAtMs;
+    },
     moves: {
       suspend: (tenant: Tenant, reason: string, by: Actor) =>
         change(tenant, { to: 'suspended', reason }, by),

@@ -92,9 +92,11 @@ export interface Tenants {
   condemn(tenant: Tenant, by: Actor): Promise<Tenant>;
   /** Fills the memory; to be called once before anything is served. */
   load(): Promise<void>;
-  /** Called with the tenant whose policy changed, after `policyOf` answers anew. */
-  onChange(listener: (tenantId: string) => void): void;
+  /** Called with the tenant that changed, after `policyOf` and `isActive` answer anew; `isEnded` where it is no more, or another one has its id. */
+  onChange(listener: TenantListener): void;
 }
+
+type TenantListener = (tenantId: string, state: { isEnded: boolean }) => void;
 
 interface Deps {
   store: TenantStore;
@@ -109,14 +111,14 @@ const slug = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 export function createTenants({ store, changes, defaults, clock }: Deps): Tenants {
   const policies = new Map<string, TenantPolicy>();
   const statuses = createStatuses({ store, clock, reload });
-  const listeners: ((tenantId: string) => void)[] = [];
+  const listeners: TenantListener[] = [];
 
   async function reload(id: string): Promise<void> {
     const tenant = await store.find(id);
-    statuses.note(id, tenant?.status);
+    const isEnded = statuses.note(id, tenant);
     if (tenant) policies.set(id, { ...defaults, ...tenant.policy });
     else policies.delete(id);
-    for (const listener of listeners) listener(id);
+    for (const listener of listeners) listener(id, { isEnded });
   }
 
   changes.on('tenants', reload);
@@ -130,7 +132,7 @@ export function createTenants({ store, changes, defaults, clock }: Deps): Tenant
   });
   return {
     ...statuses.moves,
-    isActive: statuses.isActive,
+    isActive: (tenantId) => statuses.isActive(tenantId),
     policyOf: (tenantId) => policies.get(tenantId) ?? defaults,
     async create({ id, name, policy }, by, admin) {
       if (!slug.test(id)) {
@@ -161,7 +163,7 @@ export function createTenants({ store, changes, defaults, clock }: Deps): Tenant
     async load() {
       for (const tenant of await store.all()) {
         policies.set(tenant.id, { ...defaults, ...tenant.policy });
-        statuses.note(tenant.id, tenant.status);
+        statuses.note(tenant.id, tenant);
       }
     },
     onChange: (listener) => void listeners.push(listener),

@@ -24,7 +24,12 @@ export interface EnrolmentRequest {
 
 /** Why a machine is not taken; the words are public API. */
 export type EnrolmentRefusal =
-  TokenRefusal | 'suspended' | 'no_uses_left' | 'cloned_machine' | 'host_id_taken' | 'too_many_hosts';
+  | TokenRefusal
+  | 'suspended'
+  | 'no_uses_left'
+  | 'cloned_machine'
+  | 'host_id_taken'
+  | 'too_many_hosts';
 
 export interface EnrolledHost {
   hostId: string;

@@ -79,6 +79,8 @@ export interface Ingest {
   rulesChanged(): void;
   /** The tenant's limits changed: verdicts are made anew where its label limits are others now. */
   policyChanged(tenantId: string): void;
+  /** The tenant is gone: one of its name begins with full budgets. */
+  forget(tenantId: string): void;
   /** What each tenant holds at this gateway: series of the last hour, metric names of the last day. */
   loads(): TenantLoad[];
   /** Writes what is pending to Postgres: ledger, metadata, exemplars, HA state. */
@@ -131,16 +133,11 @@ export function createIngest(deps: IngestDeps): Ingest {
     haLeaders: (tenantId) => tools.ha.list(tenantId),
     rulesChanged,
     policyChanged(tenantId) {
-      const now = JSON.stringify(labelLimits(deps, tenantId));
-      for (const { rules } of tools.scopes.ofTenant(tenantId)) {
-        const { maxLabels, maxNameBytes, maxValueBytes } = rules;
-        const room = rules.hostId === undefined ? 1 : forcedLabelRoom;
-        if (JSON.stringify({ maxLabels: maxLabels + room, maxNameBytes, maxValueBytes }) === now) {
-          continue;
-        }
-        rulesChanged();
-        return;
-      }
+      if (haveLabelLimitsChanged(deps, tools, tenantId)) rulesChanged();
+    },
+    forget(tenantId) {
+      tools.names.forgetTenant(tenantId);
+      rulesChanged();
     },
     loads: () => loadsOf(tools),
     expire() {
@@ -223,6 +220,18 @@ function labelLimits({ config, policyOf }: IngestDeps, tenantId: string) {
     maxNameBytes: Math.min(config.maxLabelNameBytes, policy.maxLabelNameBytes),
     maxValueBytes: Math.min(config.maxLabelValueBytes, policy.maxLabelValueBytes),
   };
+}
+
+function haveLabelLimitsChanged(deps: IngestDeps, { scopes }: Tools, tenantId: string): boolean {
+  const now = labelLimits(deps, tenantId);
+  return [...scopes.ofTenant(tenantId)].some(({ rules }) => {
+    const room = rules.hostId === undefined ? 1 : forcedLabelRoom;
+    return (
+      rules.maxLabels + room !== now.maxLabels ||
+      rules.maxNameBytes !== now.maxNameBytes ||
+      rules.maxValueBytes !== now.maxValueBytes
+    );
+  });
 }
 
 /** Where no series more is taken, names are not counted: they would fill the budget with what is refused. */

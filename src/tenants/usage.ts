@@ -142,7 +142,7 @@ function createPending(clock: Clock) {
   const pending = new Map<string, UsageRow>();
   const keyOf = ({ tenantId, hourMs }: UsageRow) => `${tenantId}\0${hourMs}`;
   return {
-    rowOf(tenantId: string): UsageRow {
+    rowOf: (tenantId: string): UsageRow => {
       const empty = emptyRow(tenantId, Math.floor(clock.nowMs() / hour) * hour);
       const known = pending.get(keyOf(empty));
       if (!known) pending.set(keyOf(empty), empty);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { DocumentedOperation } from './openapi.ts';
 import { caller, listOf } from './rest.ts';
 import { steady, store } from './samples.ts';
@@ -105,6 +106,15 @@ async function makeThings(
   ids['/api/v1/tenants'] = await made('/api/v1/tenants', {
     ...{ id: 'doc-tenant', name: 'Doc', admin_email: 'doc-admin@example.com' },
   });
+  await knex('tenant_deletions').insert({
+    ...{
+      id: randomUUID(),
+      tenant_id: 'doc-tenant',
+      requested_by: 'doc',
+      requested_at: new Date(1),
+    },
+    ...{ status: 'done', step: 'done', row_counts: '{"hosts":1}', series_left: 0 },
+  });
   ids['/api/v1/agents/tokens'] = await made('/api/v1/agents/tokens', {});
   const sink = await startSink(stage);
   ids['/api/v1/channels'] = await made(
@@ -173,6 +183,8 @@ const wantedOf = ({ ids, refresh, reset }: Things): Record<string, Wanted> => ({
     body: () => ({ id: 'doc-more', name: 'More', admin_email: 'doc-more@example.com' }),
   },
   'PATCH /api/v1/tenants/{id}': { body: () => ({ name: 'Changed' }) },
+  'POST /api/v1/tenants/{id}/suspend': { body: () => ({ reason: 'for a while' }) },
+  'DELETE /api/v1/tenants/{id}': { query: '?confirm=doc-tenant' },
   'POST /api/v1/agents/tokens': { body: () => ({ name: 'more' }) },
   'PUT /api/v1/agents/config': { body: () => ({ interval_seconds: 5 }) },
   'PUT /api/v1/agents/{host_id}/config': { body: () => ({ top_n: 5 }) },

@@ -6,6 +6,7 @@ export interface MetricNames {
   entries(): Iterable<readonly [tenantId: string, names: number]>;
   /** Begins anew: names of series that go on are seen again when their verdicts are made anew. */
   forget(): void;
+  forgetTenant(tenantId: string): void;
 }
 
 export function createMetricNames(): MetricNames {
@@ -24,5 +25,6 @@ export function createMetricNames(): MetricNames {
       for (const [tenantId, known] of names) yield [tenantId, known.size];
     },
     forget: () => names.clear(),
+    forgetTenant: (tenantId) => void names.delete(tenantId),
   };
 }
