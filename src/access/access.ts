@@ -45,6 +45,8 @@ export interface Access {
   tenants: Tenants;
   audit: AuditStore;
   bootstrap: Bootstrap;
+  /** The tenant's credentials are asked anew: they were changed in this process, and the change feed is a second late. */
+  forget: (tenantId: string) => void;
   /** Loads what is answered from memory and begins to save when keys were used. */
   start(): Promise<void>;
   close(): Promise<void>;
@@ -87,6 +89,7 @@ export function createAccess(deps: AccessDeps): Access {
   return {
     ...{ authenticate, users, accounts, sessions, keys, tenants, audit },
     bootstrap: createBootstrap({ tenants, users, keys }),
+    forget: onChanged,
     async start() {
       await tenants.load();
       timer ??= setInterval(() => void flush(), keyUseFlushMs).unref();

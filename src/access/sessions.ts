@@ -134,6 +134,7 @@ export function createSessions(deps: Deps): Sessions {
     async login(email, password, client) {
       const retryAfterSeconds = await throttle.attempt(email, client.ip);
       if (retryAfterSeconds > 0) return { ok: false, reason: 'throttled', retryAfterSeconds };
+      const before = await users.findByEmail(email);
       const user = await verify(email, password);
       if (!user) {
         // Not waited for: the time of the answer must not tell whether the account exists.
@@ -153,6 +154,12 @@ export function createSessions(deps: Deps): Sessions {
       const { text, token } = newRefreshToken(nowMs);
       const entry = audited(user, 'login', { ...client, sessionId: session.id, atMs: nowMs });
       await store.create(session, token, entry);
+      // It may have waited for its hash while the password was changed, which ended the sessions that there were.
+      const after = await users.findByEmail(email);
+      if (after?.passwordHash !== before?.passwordHash || after?.status !== 'active') {
+        await store.end(session, 'password_changed', { ...entry, action: 'session_ended' });
+        return { ok: false, reason: 'bad_credentials' };
+      }
       return grant(deps.tokens, user, session.id, { text, token });
     },
     refresh: (refreshToken, client) => refresh(deps, refreshToken, client),

@@ -60,7 +60,11 @@ export function hostsApi(foundation: Foundation, people: People, stores: Stores)
   const inventory = createInventory({
     ...{ store, eraser: createSeriesEraser(victoria), clock },
     maxHostsOf: (tenantId) => access.tenants.policyOf(tenantId).maxHosts,
-    changed: (tenantId) => hosts.refresh(tenantId),
+    async changed(tenantId) {
+      access.forget(tenantId);
+      await hosts.refresh(tenantId);
+    },
+    log: log.child('hosts'),
   });
   const routes = [
     ...hostRoutes({ hosts, overview, inventory, series, cache, clock }),

@@ -127,9 +127,10 @@ export function createStorageAsk(deps: Deps): StorageAsk {
   };
 }
 
-function toError(read: ReadFailure): GaugewayError {
+function toError(read: ReadFailure): Error {
   // The question is ours: a refusal is a bug, not a client's mistake.
-  if (read.reason === 'refused') return new GaugewayError('INTERNAL_ERROR', read.message);
+  // A fault of the question, which is ours: for the log, and for nobody else.
+  if (read.reason === 'refused') return new Error(`storage refused: ${read.message}`);
   return unavailable(`storage: ${read.message}`);
 }
 

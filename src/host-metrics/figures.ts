@@ -25,7 +25,8 @@ export interface Figures {
 
 export interface FiguresReader {
   /**
-   * One question to storage, however many hosts; a host without samples is absent. Without `hostIds` all of the tenant.
+   * One question to storage, or as many as their names need; a host without samples is absent. Without `hostIds` all of
+   * the tenant.
    * Rejects with UNAVAILABLE where storage does not answer.
    */
   of(tenantId: string, hostIds?: readonly string[]): Promise<ReadonlyMap<string, Figures>>;
@@ -51,14 +52,17 @@ const nothing: Figures = {
   held: [],
 };
 
+/** VictoriaMetrics takes 16 KiB as shipped (`-search.maxQueryLen`); what stands around the names is below 1 KiB. */
+const maxNamesBytes = 14_336;
+
 /**
- * Four parts in one question. Above 90 % for a whole minute means: at every sample of the last minute, and also at
+ * Four parts in one question, which names the hosts once. Above 90 % for a whole minute means: at every sample of the last minute, and also at
  * its beginning; a series that is younger than that has not held yet.
  */
 function questionFor(hostIds: readonly string[] | undefined): string {
   const hosts = hostIds === undefined ? 'host_id!=""' : anyOf('host_id', hostIds);
-  const tracked = `{${anyOf('__name__', [...trackedByName.keys()])},${hosts}}`;
-  const net = `{${anyOf('__name__', [txName, rxName])},${hosts}}`;
+  const tracked = `{${anyOf('__name__', [...trackedByName.keys()])},hosts}`;
+  const net = `{${anyOf('__name__', [txName, rxName])},hosts}`;
   const by = '(__name__,host_id)';
   const parts = {
     now: `max by ${by} (last_over_time(${tracked}[${newest}]))`,
@@ -69,7 +73,25 @@ function questionFor(hostIds: readonly string[] | undefined): string {
   const labelled = Object.entries(parts).map(
     ([part, query]) => `label_set(${query},"part","${part}")`,
   );
-  return `union(${labelled.join(',')})`;
+  return `WITH (hosts = {${hosts}}) union(${labelled.join(',')})`;
+}
+
+const lengthOf = (ids: readonly string[]): number => Buffer.byteLength(anyOf('', ids));
+
+/** In slices whose names fit into a question. */
+function slicesOf(hostIds: readonly string[]): string[][] {
+  const slices: string[][] = [];
+  let room = 0;
+  for (const id of hostIds) {
+    const bytes = lengthOf([id, '']) - lengthOf(['', '']) + 1;
+    if (bytes > room) {
+      slices.push([]);
+      room = maxNamesBytes;
+    }
+    slices.at(-1)?.push(id);
+    room -= bytes;
+  }
+  return slices;
 }
 
 interface Gathered {
@@ -84,7 +106,12 @@ export function createFigures({ ask, clock }: { ask: StorageAsk; clock: Clock })
   return {
     async of(tenantId, hostIds) {
       if (hostIds?.length === 0) return new Map();
-      const rows = await ask.at(tenantId, questionFor(hostIds), clock.nowMs());
+      const atMs = clock.nowMs();
+      const slices = hostIds ? slicesOf(hostIds) : [undefined];
+      const answers = await Promise.all(
+        slices.map((ids) => ask.at(tenantId, questionFor(ids), atMs)),
+      );
+      const rows = answers.flat();
       const gathered = new Map<string, Gathered>();
       for (const { labels, value } of rows) {
         const id = labels['host_id'] ?? '';

@@ -14,4 +14,4 @@ export {
 } from './figures.ts';
 export { createHostSeries, type HostSeries, type MetricSeries, type Point } from './series.ts';
 export { anyOf } from './selector.ts';
-export { aggregates, gridOf, ranges, type Aggregate, type Span } from './resolution.ts';
+export { aggregates, gridOf, ranges, spanMs, type Aggregate, type Span } from './resolution.ts';

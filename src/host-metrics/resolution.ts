@@ -43,13 +43,19 @@ export type Span = { range: Range } | { startMs: number; endMs: number };
 const maxSpanMs = 90 * day;
 
 /** Throws BAD_REQUEST for a span that is none or longer than anything is kept. */
-export function gridOf(span: Span, nowMs: number): { grid: Grid; resolution: string } {
+export function spanMs(span: Span, nowMs: number): readonly [startMs: number, endMs: number] {
   const [startMs, endMs] =
     'range' in span ? [nowMs - lengthMs[span.range], nowMs] : [span.startMs, span.endMs];
   if (startMs >= endMs) throw new GaugewayError('BAD_REQUEST', 'start must be before end');
   if (endMs - startMs > maxSpanMs) {
     throw new GaugewayError('BAD_REQUEST', 'a question spans at most 90 days');
   }
+  return [startMs, endMs];
+}
+
+/** Throws BAD_REQUEST as `spanMs` does. */
+export function gridOf(span: Span, nowMs: number): { grid: Grid; resolution: string } {
+  const [startMs, endMs] = spanMs(span, nowMs);
   const step = steps.find(({ upToMs }) => endMs - startMs <= upToMs);
   const { stepMs, resolution } = step ?? { stepMs: hour, resolution: '1h' };
   const onGrid = (ms: number): number => Math.floor(ms / stepMs) * stepMs;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Actor, AuditAction, AuditEntry } from '../access/index.ts';
-import { GaugewayError, type Clock } from '../platform/index.ts';
+import { GaugewayError, messageOf, type Clock, type Logger } from '../platform/index.ts';
 import { hostIdSchema, type Host, type HostFields, type HostPatch } from './host.ts';
 import type { HostStore } from './host-store.ts';
 import { planImport, type HostImport, type ImportPlan } from './import-plan.ts';
@@ -21,7 +21,10 @@ export interface Inventory {
   /** Throws CONFLICT where the id is taken, RATE_LIMIT_EXCEEDED where the tenant has as many hosts as it may. */
   create(tenantId: string, host: NewHost, by: Actor): Promise<Host>;
   change(host: Host, patch: HostPatch, by: Actor): Promise<Host>;
-  /** With `series: 'delete'` storage forgets what the host sent. Throws UNAVAILABLE, nothing done, where it cannot. */
+  /**
+   * With `series: 'delete'` storage forgets what the host sent, also what was on its way. Throws UNAVAILABLE, nothing
+   * done, where it cannot.
+   */
   remove(host: Host, options: { series: 'keep' | 'delete' }, by: Actor): Promise<Removed>;
   /** Judges all rows, then applies those that are good, or none. */
   import(
@@ -35,9 +38,10 @@ interface Deps {
   store: HostStore;
   eraser: SeriesEraser;
   maxHostsOf: (tenantId: string) => number;
-  /** Tags are labels of series: the write path must know at once. */
+  /** Tags are labels of series, and keys were revoked: the write path must know at once. */
   changed: (tenantId: string) => Promise<void>;
   clock: Clock;
+  log: Logger;
 }
 
 export function createInventory(deps: Deps): Inventory {
@@ -76,10 +80,24 @@ export function createInventory(deps: Deps): Inventory {
       const audit = audited('host_deleted', host, by, { before: factsOf(host), series });
       const keysRevoked = await store.remove(host, audit);
       await changed(host.tenantId);
+      if (series === 'delete') eraseLater(deps, host);
       return { keysRevoked, series: series === 'delete' ? 'deleted' : 'kept' };
     },
     import: (tenantId, wanted, by) => importHosts(deps, tenantId, { wanted, by }),
   };
+}
+
+/** What was accepted before the keys were revoked, and lay in a queue: other replicas hear of it within seconds. */
+const lateMs = [1_000, 10_000, 60_000];
+
+function eraseLater({ eraser, log }: Deps, { tenantId, id }: Host): void {
+  for (const waitMs of lateMs) {
+    setTimeout(() => {
+      eraser.erase(tenantId, id).catch((error: unknown) => {
+        log.warn('what came late of a deleted host may be there', { error: messageOf(error) });
+      });
+    }, waitMs).unref();
+  }
 }
 
 function auditor(clock: Clock) {

@@ -59,16 +59,30 @@ async function subscribeToAlerts(
   const reader = alertReader(client);
   client.alerts = reader;
   client.rooms.add('alerts');
-  const cursor = await tail.add(reader, since);
-  const isResync = cursor === undefined;
-  // What was missed cannot be told any more: the client reads the list again and goes on from here.
-  const from = cursor ?? (await tail.add(reader, undefined));
-  if (client.socket.disconnected) tail.remove(reader);
-  return {
-    ok: true,
-    ...(from === undefined ? {} : { cursor: from }),
-    ...(isResync ? { resync: true as const } : {}),
-  };
+  try {
+    const cursor = await tail.add(reader, since);
+    const isResync = cursor === undefined;
+    // What was missed cannot be told any more: the client reads the list again and goes on from here.
+    const from = cursor ?? (await tail.add(reader, undefined));
+    return {
+      ok: true,
+      ...(from === undefined ? {} : { cursor: from }),
+      ...(isResync ? { resync: true as const } : {}),
+    };
+  } catch (error) {
+    // Else its next wish would be taken for one that holds already.
+    if (client.alerts === reader) leaveAlerts(client, tail);
+    throw error;
+  } finally {
+    // It may have gone, or have left the room, while it was brought up.
+    if (client.socket.disconnected || client.alerts !== reader) tail.remove(reader);
+  }
+}
+
+function leaveAlerts(client: Client, tail: AlertTail): void {
+  client.rooms.delete('alerts');
+  if (client.alerts) tail.remove(client.alerts);
+  client.alerts = undefined;
 }
 
 /** `unsubscribe {room}`. */
@@ -80,10 +94,7 @@ export function onUnsubscribe({ client, tail }: Asked, args: readonly unknown[])
   }
   client.rooms.delete(body.room);
   void client.socket.leave(roomOf(client.principal.tenantId, body.room));
-  if (body.room === 'alerts' && client.alerts) {
-    tail.remove(client.alerts);
-    client.alerts = undefined;
-  }
+  if (body.room === 'alerts') leaveAlerts(client, tail);
   answer({ ok: true });
 }
 

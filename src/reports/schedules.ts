@@ -52,7 +52,10 @@ export function createSchedules({ store, clock }: { store: ReportStore; clock: C
     },
     async change(before, change, by) {
       const changed = { ...before, ...change };
-      const after = { ...changed, nextRunAtMs: nextRunMs(changed, clock.nowMs()) };
+      // One that is due and not yet taken by a worker stays due, unless its time is what changes.
+      const isOtherTime = timeFields.some((field) => changed[field] !== before[field]);
+      const nextMs = nextRunMs(changed, clock.nowMs());
+      const after = { ...changed, nextRunAtMs: isOtherTime ? nextMs : before.nextRunAtMs };
       const audit = audited('report_schedule_updated', before, by, {
         ...{ before: factsOf(before), after: factsOf(after) },
       });
@@ -81,6 +84,8 @@ export function createSchedules({ store, clock }: { store: ReportStore; clock: C
     run: (tenantId, id) => store.run(tenantId, id),
   };
 }
+
+const timeFields = ['weekday', 'at', 'timeZone', 'isEnabled'] as const;
 
 const factsOf = (schedule: ReportSchedule): Record<string, unknown> => ({
   ...{ name: schedule.name, tags: schedule.tags, weekday: schedule.weekday, at: schedule.at },

@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'csv-parse/sync';
 import { pdfText } from '../support/pdf-text.ts';
@@ -9,6 +10,7 @@ import { Stage, startProduct, startStorage, until, type Product } from '../suppo
 
 const stage = new Stage();
 let smtp: SmtpServer;
+let storage: Awaited<ReturnType<typeof startStorage>>;
 let products: Product[];
 let admin: Call;
 let knex: ReturnType<typeof databaseOf>;
@@ -22,7 +24,7 @@ const valuesOf = (host: number) =>
   ]);
 
 beforeAll(async () => {
-  const storage = await startStorage(stage);
+  storage = await startStorage(stage);
   smtp = await startSmtp(stage);
   const env = {
     GAUGEWAY_SMTP_URL: smtp.url,
@@ -210,5 +212,39 @@ describe('a weekly report', () => {
     await schedule({ name: 'Twice' });
     const twice = await admin('POST', '/api/v1/reports/schedules', { name: 'Twice' });
     expect(twice.status).toBe(409);
+  });
+});
+
+describe('a mail server that takes connections and says nothing', () => {
+  it('holds up no other report, and no stop', async () => {
+    const sockets = new Set<Socket>();
+    const silent = createServer((socket) => void sockets.add(socket.on('error', () => undefined)));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    stage.onEnd(() => {
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    });
+    const { port } = silent.address() as AddressInfo;
+    const product = await startProduct(stage, storage, {
+      GAUGEWAY_SMTP_URL: `smtp://127.0.0.1:${String(port)}`,
+      GAUGEWAY_REPORTS_LOOK_INTERVAL: '200ms',
+    });
+    const call = caller(product, product.adminToken);
+    const path = '/api/v1/reports/schedules';
+    const run = async (name: string): Promise<() => Promise<Record<string, unknown>>> => {
+      const recipients = ['a@example.com', 'b@example.com', 'c@example.com'];
+      const made = await call('POST', path, { name, recipients });
+      const { body } = await call('POST', `${path}/${String(made.body['id'])}/run`);
+      return async () => (await call('GET', `/api/v1/reports/runs/${String(body['id'])}`)).body;
+    };
+    const [first, second] = [await run('One'), await run('Two')];
+    await until('both have their files', async () => {
+      const files = [await first(), await second()].map((one) => one['files'] as unknown[]);
+      return files.every((of) => of.length > 0);
+    });
+    expect((await first())['status']).toBe('running');
+    await until('all are asked', () => Promise.resolve(sockets.size >= 6));
+    await product.kill('SIGTERM');
+    expect(product.said()).not.toContain('did not stop');
   });
 });

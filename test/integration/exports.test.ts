@@ -89,6 +89,15 @@ describe('an export', () => {
     expect(times).toEqual(Array.from({ length: 1_440 }, (_, i) => untilMs - (1_439 - i) * 5_000));
   });
 
+  it.each([
+    ['longer than anything is kept', '1970-01-01T00:00:00Z', '2026-11-23T00:00:00Z'],
+    ['that is none', '2026-11-23T00:00:00Z', '2026-11-23T00:00:00Z'],
+  ])('as it was sent over a span %s is refused', async (_what, start, end) => {
+    const asked = { format: 'csv', host_id: 'exp-1', metric: 'cpu.utilization', start, end };
+    const body = { ...asked, resolution: 'raw' };
+    expect((await reader('POST', '/api/v1/reports/export', body)).status).toBe(400);
+  });
+
   it('of the hosts and of the alerts has no formula in it', async () => {
     const hosts = rowsOf(
       await (await fetch(await exported({ format: 'csv', table: 'hosts' }))).text(),

@@ -37,7 +37,7 @@ describe('migrations', () => {
       migrateUp(database.connect(), { directory: migrations }),
       migrateUp(database.connect(), { directory: migrations }),
     ]);
-    expect([first.length, second.length].sort((a, b) => a - b)).toEqual([0, 15]);
+    expect([first.length, second.length].sort((a, b) => a - b)).toEqual([0, 16]);
   });
 
   it('go on after a process was killed while it held the lock row', async () => {

@@ -17,6 +17,7 @@ export function hostRoutesWithoutSamples({ knex }: Postgres, hosts: Hosts, clock
     inventory: createInventory({
       ...{ store, clock, maxHostsOf: () => 10, eraser: { erase: () => Promise.resolve() } },
       changed: (tenantId) => hosts.refresh(tenantId),
+      log: silentLogger,
     }),
     series: createHostSeries({ ask, clock }),
     cache: createReadCache({ ttlMs: 0, maxBytes: 1_000_000, clock, meters: createMeters() }),

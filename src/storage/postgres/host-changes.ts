@@ -27,6 +27,7 @@ export function hostChanges(knex: Knex): HostChanges {
     remove: (host, audit) =>
       knex.transaction(async (trx) => {
         await trx('hosts').where(keyOf(host)).delete();
+        await noteRemoved(trx, host, audit.atMs);
         const revoked = await trx('api_keys')
           .where({ tenant_id: host.tenantId, host_id: host.id, revoked_at: null })
           .update({ revoked_at: toDate(audit.atMs) });
@@ -79,9 +80,28 @@ async function change(
   return after;
 }
 
+/** Signs of life are held for seconds, and while Postgres is away. */
+const rememberedMs = 86_400_000;
+
+async function noteRemoved(
+  trx: Knex.Transaction,
+  { tenantId, id }: Host,
+  atMs: number,
+): Promise<void> {
+  await trx('removed_hosts')
+    .where({ tenant_id: tenantId })
+    .where('removed_at', '<', toDate(atMs - rememberedMs))
+    .delete();
+  await trx('removed_hosts')
+    .insert({ tenant_id: tenantId, host_id: id, removed_at: toDate(atMs) })
+    .onConflict(['tenant_id', 'host_id'])
+    .merge();
+}
+
 /** How many hosts the tenant has, while nobody else adds any. */
 async function lockedTotal(trx: Knex.Transaction, tenantId: string): Promise<number> {
-  await trx('tenants').where({ id: tenantId }).forUpdate().first('id');
+  // Not `for update`: every row that names its tenant (a login, an audit row, an alert) would wait for the import.
+  await trx('tenants').where({ id: tenantId }).forNoKeyUpdate().first('id');
   const counted = await trx('hosts')
     .where({ tenant_id: tenantId })
     .count<{ count: string }[]>('* as count');

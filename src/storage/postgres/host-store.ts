@@ -87,7 +87,7 @@ function register(knex: Knex, { tenantId, hosts, maxHosts }: Registration): Prom
     // Locked, so that two gateways do not both find room for the last host.
     const tenant = await trx('tenants')
       .where({ id: tenantId })
-      .forUpdate()
+      .forNoKeyUpdate()
       .first<{ id: string } | undefined>('id');
     if (!tenant) return;
     const counted = await trx('hosts')
@@ -103,13 +103,29 @@ function register(knex: Knex, { tenantId, hosts, maxHosts }: Registration): Prom
       )
       .select<{ id: string }[]>('id');
     const knownIds = new Set(known.map(({ id }) => id));
-    const added = hosts.filter(({ hostId }) => !knownIds.has(hostId)).slice(0, room);
+    const removed = await removedAt(trx, tenantId, hosts);
+    const added = hosts
+      .filter(({ hostId, atMs }) => !knownIds.has(hostId) && atMs > (removed.get(hostId) ?? 0))
+      .slice(0, room);
     const rows = added.map(({ hostId, atMs }) => ({
       ...{ tenant_id: tenantId, id: hostId, hostname: hostId },
       ...{ created_at: toDate(atMs), last_seen_at: toDate(atMs) },
     }));
     if (rows.length > 0) await trx('hosts').insert(rows).onConflict(['tenant_id', 'id']).ignore();
   });
+}
+
+/** When those of them that were removed lately were: what was heard before that makes none anew. */
+async function removedAt(
+  trx: Knex.Transaction,
+  tenantId: string,
+  hosts: readonly SeenHost[],
+): Promise<Map<string, number>> {
+  const rows = await trx('removed_hosts')
+    .where({ tenant_id: tenantId })
+    .whereRaw('host_id = any(?::text[])', [hosts.map(({ hostId }) => hostId)])
+    .select<{ host_id: string; removed_at: Date }[]>('host_id', 'removed_at');
+  return new Map(rows.map((row) => [row.host_id, toMs(row.removed_at)]));
 }
 
 async function saveHeartbeat(
