@@ -31,12 +31,16 @@ export interface Furnished {
   pathOf: (operation: Pick<DocumentedOperation, 'path'>) => string;
 }
 
-export async function startFurnished(stage: Stage): Promise<Furnished> {
+export async function startFurnished(
+  stage: Stage,
+  settings: Record<string, string> = {},
+): Promise<Furnished> {
   const storage = await startStorage(stage);
-  const product = await startProduct(stage, storage, {
+  const env = {
     ...{ GAUGEWAY_ALERTS_INTERVAL: '1s', GAUGEWAY_ALLOW_PRIVATE_WEBHOOKS: 'true' },
     GAUGEWAY_RATE_LIMITS_LOGIN: '0',
-  });
+  };
+  const product = await startProduct(stage, storage, env, settings);
   await store(storage.target, [
     {
       ...{ metric: 'cpu_utilization', hostId: 'doc-1' },
