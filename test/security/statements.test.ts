@@ -23,8 +23,11 @@ const across: readonly (readonly [RegExp, string])[] = [
   [/^select tenant_id, id, spec from rules where enabled = /, 'rulers work for all'],
   [/^select distinct tenant_id from (?:received_alerts|rule_groups)$/, 'rulers work for all'],
   [/^update rule_groups set lease_\w+ = /i, 'leases of rulers, by their holder'],
-  [/deliveries .*(?:status|locked_by)/i, 'senders work for all, by row and lock'],
-  [/^update deliveries set status = \$1 where id = \$2$/, 'of the test itself'],
+  [
+    /^(?:update deliveries set|with (?:several|heads|dropped) as) /i,
+    'senders work for all, by lock',
+  ],
+  [/^select count\(\*\) filter .* from deliveries where status in /i, 'how much waits, of all'],
   [/ report_schedules .* next_run_at <= .* for update skip locked$/, 'workers work for all'],
   [/^update report_runs set .*(?:lease_until|holder) /, 'workers work for all, by row and holder'],
   [/^delete from (?:audit_log|sessions|password_resets) where .* limit /, 'the purge, by age'],
@@ -77,6 +80,7 @@ const isData = (sql: string): boolean =>
 const namesTenant = (sql: string): boolean =>
   /tenant_id (?:=|in) ?(?:\$|\(|any)/i.test(sql) ||
   /\(tenant_id, [\w, ]+\) in/i.test(sql) ||
+  /unnest\(.* \(tenant_id, [\w, ]+\) where \w+\.tenant_id = /i.test(sql) ||
   /unnest\(.* using \(tenant_id/i.test(sql) ||
   /insert into \w+ \([^)]*tenant_id/i.test(sql);
 
