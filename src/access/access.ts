@@ -10,7 +10,8 @@ import type { LoginThrottle } from './login-throttle.ts';
 import { createPasswords, type PasswordOptions } from './passwords.ts';
 import type { Authenticate } from './principal.ts';
 import { createSessions, type SessionStore, type Sessions } from './sessions.ts';
-import { createTenants, type TenantPolicy, type Tenants, type TenantStore } from './tenants.ts';
+import type { TenantPolicy, TenantStore } from './tenant.ts';
+import { createTenants, type Tenants } from './tenants.ts';
 import { createTokens } from './tokens.ts';
 import { createUsers, type Users, type UserStore } from './users.ts';
 

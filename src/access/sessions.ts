@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { messageOf, type Clock, type Logger } from '../platform/index.ts';
 import type { Actor } from './actor.ts';
 import type { AuditAction, AuditEntry, AuditStore } from './audit.ts';
-import { defaultTenantId } from './bootstrap.ts';
+import { defaultTenantId } from './tenant.ts';
 import { createLocalLogin } from './local-login.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import type { Listed, Page } from './page.ts';

@@ -1,8 +1,13 @@
 import { GaugewayError, type Clock } from '../platform/index.ts';
 import type { Actor } from './actor.ts';
 import type { AuditAction, AuditEntry } from './audit.ts';
-import { defaultTenantId } from './bootstrap.ts';
-import type { StatusChange, Tenant, TenantStatus, TenantStore } from './tenants.ts';
+import {
+  defaultTenantId,
+  type StatusChange,
+  type Tenant,
+  type TenantStatus,
+  type TenantStore,
+} from './tenant.ts';
 
 const steps: Readonly<
   Record<TenantStatus, { from: readonly TenantStatus[]; action: AuditAction; refusal: string }>

@@ -7,5 +7,5 @@
 export { createRemovals, type Removals } from './removals.ts';
 export { createRemovalWorker, type RemovalWorker } from './removal-worker.ts';
 export type { Removal, RemovalStore, TenantFiles, TenantSeries } from './removal.ts';
-export { createUsage, type Budget, type Usage, type UsageReport } from './usage.ts';
-export type { TenantLoad, UsageRow, UsageStore } from './usage.ts';
+export type { TenantLoad, UsageRow } from './figures.ts';
+export { createUsage, type Usage, type UsageReport, type UsageStore } from './usage.ts';

@@ -1,5 +1,5 @@
 import type { Meters } from '../platform/index.ts';
-import type { BudgetLimits, BudgetName, TenantLoad } from './usage.ts';
+import type { BudgetLimits, BudgetName, TenantLoad } from './figures.ts';
 
 interface Sources {
   limitsOf: (tenantId: string) => BudgetLimits;

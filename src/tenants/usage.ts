@@ -1,23 +1,7 @@
 import { messageOf, type Clock, type Logger, type Meters } from '../platform/index.ts';
+import type { BudgetLimits, BudgetName, TenantLoad, UsageRow } from './figures.ts';
 import { createRates } from './rates.ts';
 import { registerUsage } from './usage-meters.ts';
-
-/** What one tenant used within one hour. */
-export interface UsageRow {
-  tenantId: string;
-  /** The hour's beginning, milliseconds since the epoch. */
-  hourMs: number;
-  samples: number;
-  refusedSamples: number;
-  /** Bodies as posted, compressed. */
-  bytesWritten: number;
-  /** Questions that reached storage, and the bytes of its answers. */
-  queries: number;
-  bytesRead: number;
-  /** The most of the hour, at one gateway. */
-  activeSeries: number;
-  metricNames: number;
-}
 
 /** Port. */
 export interface UsageStore {
@@ -26,14 +10,6 @@ export interface UsageStore {
   /** In order of time; hours in which nothing was used have no row. */
   read(tenantId: string, bounds: { fromMs: number; untilMs: number }): Promise<UsageRow[]>;
 }
-
-export interface TenantLoad {
-  tenantId: string;
-  activeSeries: number;
-  metricNames: number;
-}
-
-export type BudgetName = 'samples_per_second' | 'active_series' | 'metric_names';
 
 /** `limit` null: none. */
 export interface Budget {
@@ -46,12 +22,6 @@ export interface UsageReport {
   hours: UsageRow[];
   total: Omit<UsageRow, 'tenantId' | 'hourMs'>;
   budgets: Record<BudgetName, Budget>;
-}
-
-export interface BudgetLimits {
-  samplesPerSecond: number;
-  maxActiveSeries: number;
-  maxMetricNames: number;
 }
 
 export interface Usage {

@@ -24,7 +24,7 @@ const across: readonly (readonly [RegExp, string])[] = [
   [/^select distinct tenant_id from (?:received_alerts|rule_groups)$/, 'rulers work for all'],
   [/^update rule_groups set lease_\w+ = /i, 'leases of rulers, by their holder'],
   [
-    /^(?:update deliveries set|with (?:several|heads|dropped) as) /i,
+    /^(?:update deliveries set|with (?:several|heads|dropped|named) as) /i,
     'senders work for all, by lock',
   ],
   [/^select count\(\*\) filter .* from deliveries where status in /i, 'how much waits, of all'],

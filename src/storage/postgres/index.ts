@@ -40,7 +40,6 @@ export { createRuleReader } from './rule-reader.ts';
 export { createRuleStore } from './rule-store.ts';
 export { createSessionStore } from './session-store.ts';
 export { createSilenceStore } from './silence-store.ts';
-export { createTenantStore } from './tenant-store.ts';
-export { createUsageStore } from './usage-store.ts';
+export { createTenantStore, createUsageStore } from './tenant-store.ts';
 export { createUserStore } from './user-store.ts';
 export { createWhitelistOverrideStore, type WhitelistOverrideStore } from './whitelist-store.ts';
