@@ -128,7 +128,6 @@ export function createStorageAsk(deps: Deps): StorageAsk {
 }
 
 function toError(read: ReadFailure): Error {
-  // The question is ours: a refusal is a bug, not a client's mistake.
   // A fault of the question, which is ours: for the log, and for nobody else.
   if (read.reason === 'refused') return new Error(`storage refused: ${read.message}`);
   return unavailable(`storage: ${read.message}`);

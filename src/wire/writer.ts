@@ -1,3 +1,6 @@
+/** Of the longest one. */
+const varintBytes = 10;
+
 /** A growing byte buffer that writes protobuf; `reset` keeps its memory for the next message. */
 export class Writer {
   private buffer: Buffer;
@@ -33,7 +36,7 @@ export class Writer {
 
   /** An unsigned varint of a whole number below 2⁵³. */
   varint(value: number): void {
-    this.room(10);
+    this.room(varintBytes);
     let rest = value;
     while (rest >= 0x80) {
       this.buffer[this.length] = (rest % 128) | 0x80;
@@ -99,10 +102,9 @@ export class Writer {
     fill();
     const size = this.length - start;
     const header = size < 0x80 ? 1 : size < 0x4000 ? 2 : size < 0x20_0000 ? 3 : 5;
-    if (header > 1) {
-      this.room(header);
-      this.buffer.copyWithin(start + header - 1, start, this.length);
-    }
+    // Here and not when the length is written: a buffer that grows takes along what lies before its end.
+    this.room(varintBytes);
+    if (header > 1) this.buffer.copyWithin(start + header - 1, start, this.length);
     this.length = lengthAt;
     this.varint(size);
     this.length = lengthAt + header + size;

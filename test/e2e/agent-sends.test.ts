@@ -53,8 +53,11 @@ describe('AC-BE-001: agent sends metrics every 5 s; ingest accepts and stores 10
       expect(tick - ticks[i + 1]!).toBeCloseTo(5, 0);
     // Those that are there from the first tick on: not rates.
     for (const metric of ['cpu_load1', 'mem_used_pct', 'agent_self_rss_bytes']) {
-      const times = await storedTimes(storage.target, 'h-ac-1', metric);
-      for (const tick of ticks) expect(times).toContain(Math.round(tick * 1000));
+      // The newest of them is exported a moment after it can be read.
+      await until(`each tick of ${metric} is stored`, async () => {
+        const times = await storedTimes(storage.target, 'h-ac-1', metric);
+        return ticks.every((tick) => times.includes(Math.round(tick * 1000)));
+      });
     }
     expect(await value('agent_unwritten_samples_total{host_id="h-ac-1"}')).toBe(0);
     expect(await value('agent_spool_batches{host_id="h-ac-1"}')).toBe(0);
