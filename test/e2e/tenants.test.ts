@@ -2,6 +2,7 @@ import snappyjs from 'snappyjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { referenceWriteRequest } from '../../src/wire/index.ts';
 import { caller, type Call } from '../support/rest.ts';
+import { databaseOf } from '../support/sql.ts';
 import { Stage, startProduct, startStorage, until, type Product } from '../support/stage.ts';
 import { makeTenant, type TenantAccess } from '../support/tenants.ts';
 
@@ -17,6 +18,7 @@ beforeAll(async () => {
   product = await startProduct(stage, storage, {
     GAUGEWAY_FORWARD_JOURNAL_CONFIRM_AFTER: '1s',
     GAUGEWAY_INGEST_LIMITS_MAX_METRIC_NAMES: '3',
+    GAUGEWAY_ALERTS_INTERVAL: '1s',
   });
   root = caller(product, product.adminToken);
   birch = await makeTenant(product, 'birch');
@@ -160,6 +162,40 @@ describe('a suspended tenant', () => {
     expect((await login('birch')).status).toBe(200);
   });
 
+  it('has rules that rest, and go on when it is served again', async () => {
+    const rule = { name: 'Hot', expression: 'cpu.utilization > 90', duration: '5m' };
+    // Birch's session has ended.
+    const { token } = await login('birch');
+    for (const credential of [token, cedar.admin]) {
+      const made = await caller(product, credential)('POST', '/api/v1/alerts/rules', rule);
+      expect(made.status).toBe(201);
+    }
+    const knex = databaseOf(stage, product);
+    const slotOf = async (id: string): Promise<number> => {
+      const row = await knex('rule_groups')
+        .where({ tenant_id: id })
+        .where('key', 'like', 'api;%')
+        .max<{ max: string | null } | undefined>('last_slot_ms as max')
+        .first();
+      return Number(row?.max ?? 0);
+    };
+    const moves = async (id: string, slots: number) => {
+      const before = await slotOf(id);
+      await until(`rules of ${id} are evaluated`, async () => {
+        return (await slotOf(id)) >= before + slots * 1_000;
+      });
+    };
+    await moves('birch', 1);
+    await root('POST', '/api/v1/tenants/birch/suspend', { reason: 'rest' });
+    await until('rules of birch rest while those of cedar go on', async () => {
+      const before = await slotOf('birch');
+      await moves('cedar', 5);
+      return (await slotOf('birch')) === before;
+    });
+    await root('POST', '/api/v1/tenants/birch/resume');
+    await moves('birch', 1);
+  });
+
   it('is never the one that runs the installation', async () => {
     const calls = [
       () => root('POST', '/api/v1/tenants/default/suspend', { reason: 'x' }),
@@ -169,11 +205,11 @@ describe('a suspended tenant', () => {
   });
 });
 
-async function login(id: string): Promise<{ status: number; refresh: unknown }> {
+async function login(id: string): Promise<{ status: number; token: string; refresh: unknown }> {
   const { status, body } = await caller(product, '')('POST', '/api/v1/auth/login', {
     ...{ email: `admin@${id}.example`, password: `a-long-password-of-${id}` },
   });
-  return { status, refresh: body['refresh_token'] };
+  return { status, token: String(body['token']), refresh: body['refresh_token'] };
 }
 
 describe('a deleted tenant', () => {
