@@ -10,7 +10,8 @@ import type { LoginThrottle } from './login-throttle.ts';
 import { createPasswords, type PasswordOptions } from './passwords.ts';
 import type { Authenticate } from './principal.ts';
 import { createSessions, type SessionStore, type Sessions } from './sessions.ts';
-import { createTenants, type TenantPolicy, type Tenants, type TenantStore } from './tenants.ts';
+import type { TenantPolicy, TenantStore } from './tenant.ts';
+import { createTenants, type Tenants } from './tenants.ts';
 import { createTokens } from './tokens.ts';
 import { createUsers, type Users, type UserStore } from './users.ts';
 
@@ -65,13 +66,17 @@ export function createAccess(deps: AccessDeps): Access {
   });
   const { authenticate, forget: onChanged } = createAuthenticate({
     ...{ keys: stores.keys, sessions: stores.sessions, tokens, changes, keyUse, clock, log },
+    isActive: tenants.isActive,
   });
+  // Of a tenant that was suspended the sessions have ended: what is remembered of them must not come back with it.
+  tenants.onChange(onChanged);
   const users = createUsers({ store: stores.users, passwords, onChanged, clock });
   const keys = createKeys({ store: stores.keys, onChanged, clock });
   const { audit } = stores;
   const sessions = createSessions({
     ...{ store: stores.sessions, users: stores.users, audit, onChanged },
     ...{ passwords, tokens, throttle: deps.loginThrottle, clock, log },
+    isActive: tenants.isActive,
   });
   const accounts = createAccounts({
     ...{ users: stores.users, resets: stores.passwordResets, audit, onChanged },

@@ -4,7 +4,7 @@ import type { Actor } from './actor.ts';
 import type { AuditAction, AuditEntry } from './audit.ts';
 import type { Listed, Page } from './page.ts';
 import type { KeyScope } from './principal.ts';
-import type { WhitelistMode } from './tenants.ts';
+import type { WhitelistMode } from './tenant.ts';
 
 export interface ApiKey {
   id: string;

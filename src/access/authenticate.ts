@@ -14,6 +14,8 @@ interface Deps {
   sessions: SessionStore;
   tokens: Tokens;
   changes: Changes;
+  /** From memory: whether the tenant is served. */
+  isActive: (tenantId: string) => boolean;
   keyUse: KeyUse;
   clock: Clock;
   log: Logger;
@@ -102,7 +104,22 @@ export function createAuthenticate(deps: Deps): Authenticator {
     });
     return loading;
   };
-  return { authenticate, forget };
+  return { authenticate: unlessSuspended(authenticate, deps.isActive), forget };
+}
+
+/** Last and at every request: a suspension shows as soon as it is heard, whatever is remembered of the credential. */
+function unlessSuspended(
+  authenticate: Authenticate,
+  isActive: (tenantId: string) => boolean,
+): Authenticate {
+  const judged = (outcome: Authentication): Authentication =>
+    outcome.ok && !isActive(outcome.principal.tenantId)
+      ? { ok: false, reason: 'suspended' }
+      : outcome;
+  return (authorization) => {
+    const outcome = authenticate(authorization);
+    return outcome instanceof Promise ? outcome.then(judged) : judged(outcome);
+  };
 }
 
 type Judged = Known | { reason: AuthenticationFailure };

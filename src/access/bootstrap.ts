@@ -2,10 +2,9 @@ import { GaugewayError } from '../platform/index.ts';
 import { systemActor } from './actor.ts';
 import type { IssuedKey, Keys } from './api-keys.ts';
 import { generatePassword } from './passwords.ts';
+import { defaultTenantId } from './tenant.ts';
 import type { Tenants } from './tenants.ts';
 import type { Users } from './users.ts';
-
-export const defaultTenantId = 'default';
 
 export interface FirstTenant {
   created: boolean;

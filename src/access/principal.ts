@@ -26,7 +26,7 @@ export interface Principal {
 }
 
 export type AuthenticationFailure =
-  'missing' | 'malformed' | 'unknown' | 'expired' | 'revoked' | 'disabled';
+  'missing' | 'malformed' | 'unknown' | 'expired' | 'revoked' | 'disabled' | 'suspended';
 
 export type Authentication =
   { ok: true; principal: Principal } | { ok: false; reason: AuthenticationFailure };

@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { messageOf, type Clock, type Logger } from '../platform/index.ts';
 import type { Actor } from './actor.ts';
 import type { AuditAction, AuditEntry, AuditStore } from './audit.ts';
-import { defaultTenantId } from './bootstrap.ts';
+import { defaultTenantId } from './tenant.ts';
 import { createLocalLogin } from './local-login.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import type { Listed, Page } from './page.ts';
@@ -78,7 +78,7 @@ export interface Granted {
 
 export type LoginOutcome =
   | Granted
-  | { ok: false; reason: 'bad_credentials' }
+  | { ok: false; reason: 'bad_credentials' | 'suspended' }
   | { ok: false; reason: 'throttled'; retryAfterSeconds: number };
 
 export interface ClientContext {
@@ -110,6 +110,8 @@ interface Deps {
   throttle: LoginThrottle;
   /** Told whose credentials changed. */
   onChanged: (tenantId: string) => void;
+  /** Whether the tenant is served. */
+  isActive: (tenantId: string) => boolean;
   clock: Clock;
   log: Logger;
 }
@@ -142,6 +144,8 @@ export function createSessions(deps: Deps): Sessions {
         });
         return { ok: false, reason: 'bad_credentials' };
       }
+      // Only whoever knows the password hears of it.
+      if (!deps.isActive(user.tenantId)) return { ok: false, reason: 'suspended' };
       const nowMs = clock.nowMs();
       const session: Session = {
         ...{ id: randomUUID(), tenantId: user.tenantId, userId: user.id, ip: client.ip },
@@ -180,7 +184,7 @@ export function createSessions(deps: Deps): Sessions {
 }
 
 async function refresh(
-  { store, tokens, audit, clock, log }: Deps,
+  { store, tokens, audit, clock, log, isActive }: Deps,
   refreshToken: string,
   client: ClientContext,
 ): ReturnType<Sessions['refresh']> {
@@ -189,6 +193,9 @@ async function refresh(
   const next = newRefreshToken(nowMs);
   const options = { nowMs, graceMs: reuseGraceMs };
   const outcome = await store.rotate(sha256(refreshToken), next.token, options);
+  if (outcome.kind === 'rotated' && !isActive(outcome.user.tenantId)) {
+    return { ok: false, reason: 'disabled' };
+  }
   if (outcome.kind === 'rotated') return grant(tokens, outcome.user, outcome.sessionId, next);
   if (outcome.reason === 'reused') {
     const { user, sessionId } = outcome;

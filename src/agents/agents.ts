@@ -20,6 +20,8 @@ interface Deps {
   keys: Keys;
   changes: AgentChanges;
   maxHostsOf: (tenantId: string) => number;
+  /** Whether the tenant is served. */
+  isActive: (tenantId: string) => boolean;
   /** Called when a machine enrolled, before it is answered: its first samples shall have its tags. */
   onEnrolled: (tenantId: string) => Promise<void>;
   clock: Clock;
@@ -70,7 +72,7 @@ export function createAgents(deps: Deps): Agents {
       ...{ tokens, store, keys, clock },
       throttle: createEnrolmentThrottle(clock),
       configOf: (tenantId, hostId) => configs.of(tenantId, hostId),
-      maxHostsOf: deps.maxHostsOf,
+      ...{ maxHostsOf: deps.maxHostsOf, isActive: deps.isActive },
       onEnrolled: deps.onEnrolled,
     }),
     beat: createBeats({ store, keys, clock, log }),

@@ -24,7 +24,12 @@ export interface EnrolmentRequest {
 
 /** Why a machine is not taken; the words are public API. */
 export type EnrolmentRefusal =
-  TokenRefusal | 'no_uses_left' | 'cloned_machine' | 'host_id_taken' | 'too_many_hosts';
+  | TokenRefusal
+  | 'suspended'
+  | 'no_uses_left'
+  | 'cloned_machine'
+  | 'host_id_taken'
+  | 'too_many_hosts';
 
 export interface EnrolledHost {
   hostId: string;
@@ -45,6 +50,8 @@ interface Deps {
   throttle: EnrolmentThrottle;
   configOf: (tenantId: string, hostId: string) => AgentConfig;
   maxHostsOf: (tenantId: string) => number;
+  /** Whether the tenant is served. */
+  isActive: (tenantId: string) => boolean;
   onEnrolled: (tenantId: string) => Promise<void>;
   clock: Clock;
 }
@@ -67,6 +74,7 @@ export function createEnrol(deps: Deps): Enrol {
       return { kind: 'refused', reason: judged.reason };
     }
     const { token } = judged;
+    if (!deps.isActive(token.tenantId)) return { kind: 'refused', reason: 'suspended' };
     const place = await placeOf(request, token, deps);
     if ('reason' in place) return { kind: 'refused', reason: place.reason };
     const actor: Actor = {

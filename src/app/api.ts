@@ -11,6 +11,7 @@ import type { Live } from '../live/index.ts';
 import { systemClock } from '../platform/index.ts';
 import { createQuery, defaultQueryConfig, type ReadTier } from '../query/index.ts';
 import type { BlobStore } from '../reports/index.ts';
+import type { Usage } from '../tenants/index.ts';
 import type { Postgres } from '../storage/postgres/index.ts';
 import { createVictoriaClient, type VictoriaClient } from '../storage/victoria/index.ts';
 import { alertsApi } from './alerts-api.ts';
@@ -23,6 +24,7 @@ import type { People } from './people.ts';
 import { exemplarReader, metadataReader } from './readers.ts';
 import { maxAnswerBytes, readTiers } from './read-tiers.ts';
 import { reportsApi } from './reports.ts';
+import { tenantsApi, type TenantUsage } from './tenants.ts';
 
 interface Api {
   routes: readonly Route[];
@@ -35,16 +37,25 @@ export interface Reading {
   tiers: readonly ReadTier[];
   blobs: BlobStore;
   askMeters: AskMeters;
+  usage: Usage;
 }
 
 /** What reads stand on, whichever role asks. */
-export function openReading(foundation: Foundation, postgres: Postgres): Reading {
+export function openReading(
+  foundation: Foundation,
+  postgres: Postgres,
+  { usage, counted }: TenantUsage,
+): Reading {
   const { backends, lifecycle, meters } = foundation;
   const client = createVictoriaClient(backends.victoria.raw, { connections: 64, maxAnswerBytes });
   lifecycle.onStop('VictoriaMetrics client (reads)', () => client.close());
   const blobs = blobsOf(foundation);
   return {
-    ...{ client, blobs, tiers: readTiers(foundation, postgres, client) },
+    ...{ client, blobs, usage },
+    tiers: readTiers(foundation, postgres, client).map((tier) => ({
+      ...tier,
+      reader: counted(tier.reader),
+    })),
     ...{ cache: readCacheOf(foundation), askMeters: createAskMeters(meters) },
   };
 }
@@ -54,7 +65,7 @@ export async function startApi(
   foundation: Foundation,
   postgres: Postgres,
   people: People,
-  { cache, client, tiers, blobs, askMeters }: Reading,
+  { cache, client, tiers, blobs, askMeters, usage }: Reading,
 ): Promise<Api> {
   const { loaded, meters, version } = foundation;
   const { access, agents } = people;
@@ -88,7 +99,10 @@ export async function startApi(
     cache,
     askMeters,
   });
-  const files = startExports(foundation, { ...seen, blobs, hosts: people.hosts, incidents });
+  const files = startExports(foundation, {
+    ...{ ...seen, blobs, hosts: people.hosts, incidents },
+    isServed: access.tenants.isActive,
+  });
   const views = { ...alerts.views, targets: () => Promise.resolve([]) };
   const routes = [
     ...alerts.routes,
@@ -99,6 +113,7 @@ export async function startApi(
     ...reportsApi(foundation, postgres, files.exports),
     ...agentRoutes({ agents, clock: systemClock }),
     ...enrolmentRoutes({ agents, publicUrl }),
+    ...tenantsApi(postgres, people, usage),
   ];
   return { routes, live: liveOf(foundation, postgres, people, { ...seen, incidents }) };
 }

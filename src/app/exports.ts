@@ -7,8 +7,10 @@ import { GaugewayError, messageOf, systemClock } from '../platform/index.ts';
 import {
   createExports,
   createSignedLinks,
+  tenantOfFile,
   type BlobStore,
   type Exports,
+  type SignedLinks,
 } from '../reports/index.ts';
 import { createDirectoryBlobs, createS3Blobs } from '../storage/blobs/index.ts';
 import type { Foundation } from './compose.ts';
@@ -38,6 +40,7 @@ interface Rooms {
   overview: Overview;
   series: HostSeries;
   incidents: Incidents;
+  isServed: (tenantId: string) => boolean;
 }
 
 /** Files made on demand, and everything that is fetched by a signed address. */
@@ -49,7 +52,10 @@ export function startExports(
   const log = foundation.log.child('exports');
   const clock = systemClock;
   const { blobs, hosts, series } = rooms;
-  const links = createSignedLinks({ key: keyFor('export-link'), clock });
+  const links = servedLinks(
+    createSignedLinks({ key: keyFor('export-link'), clock }),
+    rooms.isServed,
+  );
   const workDir = join(loaded.config.dataDir, 'exports', 'work');
   const exports = createExports({ series, blobs, links, workDir, clock });
   const timer = setInterval(() => {
@@ -73,4 +79,17 @@ export function startExports(
     alerts: (tenantId: string) => alertRows(rooms.incidents, tenantId),
   };
   return { exports, routes: exportRoutes({ exports, hosts, tables, links, blobs, publicUrl }) };
+}
+
+/** An address of a tenant that is not served opens nothing. */
+function servedLinks(links: SignedLinks, isServed: (tenantId: string) => boolean): SignedLinks {
+  return {
+    ...links,
+    verify(pathAndQuery) {
+      const verdict = links.verify(pathAndQuery);
+      const tenantId = verdict.ok ? tenantOfFile(verdict.name) : undefined;
+      const isResting = tenantId !== undefined && !isServed(tenantId);
+      return isResting ? { ok: false, reason: 'suspended' } : verdict;
+    },
+  };
 }

@@ -128,6 +128,10 @@ export async function startGateway(
     await whitelists.refresh(tenantId);
     ingest.rulesChanged();
   });
+  people.access.tenants.onChange((tenantId, { isEnded }) => {
+    if (isEnded) ingest.forget(tenantId);
+    else ingest.policyChanged(tenantId);
+  });
   lifecycle.onStop('ingest', keepHouse(ingest, whitelists, log));
   return { ingest, forward };
 }

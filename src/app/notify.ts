@@ -9,6 +9,7 @@ import {
   createSender,
   createTrial,
   createWorker,
+  type AckLinks,
   type Channels,
   type Worker,
 } from '../notify/index.ts';
@@ -42,6 +43,7 @@ export async function startNotify(
   foundation: Foundation,
   postgres: Postgres,
   changes: ChangeFeed,
+  isServed: (tenantId: string) => boolean,
 ): Promise<Notifiers> {
   const { loaded, lifecycle, keyFor, roles, version } = foundation;
   const { notify: config, allowPrivateWebhooks, smtp } = loaded.config;
@@ -76,8 +78,23 @@ export async function startNotify(
     routes: [
       ...channelRoutes({ channels, tryOut: createTrial({ send: sender.send, publicUrl, clock }) }),
       ...deliveryRoutes({ trail: createDeliveryTrail(knex) }),
-      ...acknowledgeLinkRoutes({ links, alerts: createLinkedAlertStore(knex) }),
+      ...acknowledgeLinkRoutes({
+        links: servedLinks(links, isServed),
+        alerts: createLinkedAlertStore(knex),
+      }),
     ],
+  };
+}
+
+/** A link of a tenant that is not served is none: it tells nothing and changes nothing. */
+function servedLinks(links: AckLinks, isServed: (tenantId: string) => boolean): AckLinks {
+  return {
+    ...links,
+    read(token) {
+      const verdict = links.read(token);
+      const isResting = verdict.ok && !isServed(verdict.linked.tenantId);
+      return isResting ? { ok: false, reason: 'tampered' } : verdict;
+    },
   };
 }
 

@@ -40,6 +40,10 @@ function defaultPolicy({ loaded }: Foundation): TenantPolicy {
     timestampPastMs: timestampPast,
     timestampFutureMs: timestampFuture,
     maxHosts: defaultMaxHosts,
+    maxMetricNames: orNone(limits.maxMetricNames),
+    maxLabels: limits.maxLabels,
+    maxLabelNameBytes: limits.maxLabelNameBytes,
+    maxLabelValueBytes: limits.maxLabelValueBytes,
   };
 }
 
@@ -85,6 +89,7 @@ export async function startPeople(
     keys: access.keys,
     changes,
     maxHostsOf: (tenantId) => access.tenants.policyOf(tenantId).maxHosts,
+    isActive: access.tenants.isActive,
     onEnrolled: (tenantId) => hosts.refresh(tenantId),
     clock,
     log,

@@ -24,6 +24,7 @@ import { startReports } from './reports.ts';
 import { openServer } from './server.ts';
 import { startRuler } from './ruler.ts';
 import { startTiers } from './tiers.ts';
+import { startRemovals, startUsage } from './tenants.ts';
 
 /** Wires the rooms, in the order in which they stand on each other. */
 export const buildRooms: BuildRooms = async (foundation) => {
@@ -41,15 +42,17 @@ export const buildRooms: BuildRooms = async (foundation) => {
   const people = await startPeople(foundation, postgres, allowances);
   const { access } = people;
   const first = await firstTenant(foundation, access);
+  const tenants = startUsage(foundation, postgres, people);
   const gateway = roles.has('gateway')
-    ? await startGateway(foundation, postgres, people)
+    ? tenants.watch(await startGateway(foundation, postgres, people))
     : undefined;
   const { rulers, notifiers } = await startWatch(foundation, postgres, people);
-  const reading = openReading(foundation, postgres);
+  const reading = openReading(foundation, postgres, tenants);
   if (roles.has('worker')) {
     startReports(foundation, postgres, reading);
     startPurge(foundation, postgres);
     startTiers(foundation, postgres, people);
+    startRemovals(foundation, postgres, reading.blobs);
   }
   const forward = gateway?.forward;
   const checks = readyChecks(foundation, {
@@ -89,10 +92,11 @@ function firstTenant({ loaded, managed }: Foundation, { bootstrap }: People['acc
 }
 
 /** From rules to messages: channels are known to every role, rulers and senders are roles of their own. */
-async function startWatch(foundation: Foundation, postgres: Postgres, { changes }: People) {
-  const notifiers = await startNotify(foundation, postgres, changes);
+async function startWatch(foundation: Foundation, postgres: Postgres, people: People) {
+  const { changes, access } = people;
+  const notifiers = await startNotify(foundation, postgres, changes, access.tenants.isActive);
   const rulers = foundation.roles.has('ruler')
-    ? await startRuler(foundation, postgres, notifiers.channels)
+    ? await startRuler(foundation, postgres, notifiers.channels, access.tenants.isActive)
     : undefined;
   return { notifiers, rulers };
 }

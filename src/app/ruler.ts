@@ -40,6 +40,7 @@ export async function startRuler(
   foundation: Foundation,
   postgres: Postgres,
   channels: Pick<Channels, 'namesFor'>,
+  isServed: (tenantId: string) => boolean,
 ): Promise<Rulers> {
   const { loaded, lifecycle, meters, backends } = foundation;
   const { alerts: config, rulesDir, publicUrl } = loaded.config;
@@ -83,8 +84,7 @@ export async function startRuler(
     },
     newId: randomUUID,
     clock: systemClock,
-    meters,
-    log,
+    ...{ meters, log, isServed },
     config: { leaseTtlMs: config.leaseTtl, concurrency: config.concurrency },
   });
   await ruler.start();

@@ -67,7 +67,9 @@ export function startTiers(foundation: Foundation, { knex }: Postgres, { access 
       leases: createLeases(knex, `${hostname()}:${process.pid}:${randomUUID()}`),
       ...{ leaseMs, maxVersion, sliceMs },
     }),
-    tenants: async () => (await tenants.all()).map(({ id }) => id),
+    // What is being deleted gets nothing new.
+    tenants: async () =>
+      (await tenants.all()).filter(({ status }) => status !== 'deleting').map(({ id }) => id),
     async typesOf(tenantId) {
       const rows = await metadata.list(tenantId, {});
       const types = new Map(rows.map(({ metric, type }) => [metric, type]));

@@ -14,6 +14,7 @@ import { addMigrateCommand } from './commands/migrate.ts';
 import { addQueryCommand } from './commands/query.ts';
 import { addReportCommands } from './commands/reports.ts';
 import { addServeCommands, type Installation } from './commands/serve.ts';
+import { addTenantCommands } from './commands/tenants.ts';
 import { addUserCommands } from './commands/users.ts';
 import { addDoctorCommand } from './doctor/doctor.ts';
 import { CommandError, exitCodeHelp, exitCodeOf, type ExitCode } from './exit.ts';
@@ -72,6 +73,7 @@ export function createProgram(shell: Shell, installation: Installation): Command
   addAlertCommands(program, shell);
   addReportCommands(program, shell);
   addUserCommands(program, shell);
+  addTenantCommands(program, shell);
   addKeyCommands(program, shell);
   addAuditCommand(program, shell);
   program.commandsGroup('Other:');

@@ -37,6 +37,7 @@ export type { ResetMail } from './routes/password-reset.ts';
 export { processRoutes } from './routes/processes.ts';
 export { prometheusRoutes, type PrometheusViews } from './routes/prometheus.ts';
 export { reportRoutes, type ReportRouteDeps } from './routes/reports.ts';
+export { tenantLifeRoutes } from './routes/tenant-life.ts';
 export { silenceRoutes } from './routes/silences.ts';
 export { createHttpServer, type HttpServer, type HttpServerDeps } from './server.ts';
 export { createWriteHandler, type RawHandler } from './write/handler.ts';

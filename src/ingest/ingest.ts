@@ -8,7 +8,8 @@ import {
   type ResolveMetric,
 } from './decode/json-batch.ts';
 import { createActiveSeries } from './judge/active-series.ts';
-import { createScopes } from './judge/scopes.ts';
+import { createMetricNames, type MetricNames } from './judge/metric-names.ts';
+import { createScopes, type Scopes } from './judge/scopes.ts';
 import { addRefused } from './judge/reason.ts';
 import type { Whitelist } from './judge/whitelist.ts';
 import { createExemplarQueue, type ExemplarStore } from './keep/exemplars.ts';
@@ -76,11 +77,26 @@ export interface Ingest {
   haLeaders(tenantId: string): HaLeader[];
   /** The whitelist or a policy changed: verdicts are made anew. */
   rulesChanged(): void;
+  /** The tenant's limits changed: verdicts are made anew where its label limits are others now. */
+  policyChanged(tenantId: string): void;
+  /** The tenant is gone: one of its name begins with full budgets. */
+  forget(tenantId: string): void;
+  /** What each tenant holds at this gateway: series of the last hour, metric names of the last day. */
+  loads(): TenantLoad[];
   /** Writes what is pending to Postgres: ledger, metadata, exemplars, HA state. */
   flush(): Promise<void>;
   /** Forgets idle series; to be called every few minutes. */
   expire(): void;
 }
+
+export interface TenantLoad {
+  tenantId: string;
+  activeSeries: number;
+  metricNames: number;
+}
+
+/** Names of series that have ended are given back so often. */
+const namesLifeMs = 86_400_000;
 
 /** Labels that decide whose data it is: VictoriaMetrics cluster reads the last two as the tenant. */
 const reservedLabels = ['tenant', 'vm_account_id', 'vm_project_id'];
@@ -91,6 +107,12 @@ const maxClustersPerTenant = 100;
 export function createIngest(deps: IngestDeps): Ingest {
   const tools = createTools(deps);
   const { log, config, clock } = deps;
+  let namesSinceMs = clock.monotonicMs();
+  const rulesChanged = (): void => {
+    tools.scopes.renew();
+    // The same series come again under new scopes: counted with the old ones they would fill the budget twice.
+    tools.active.expire(clock.nowMs());
+  };
   const quietly = async (what: string, work: Promise<void>): Promise<void> => {
     await work.catch((error: unknown) => {
       log.warn('ingest state not saved, will be tried again', { what, error: messageOf(error) });
@@ -109,12 +131,24 @@ export function createIngest(deps: IngestDeps): Ingest {
     },
     refusedUnread: (outcome) => countOutcome(outcome, tools.meters),
     haLeaders: (tenantId) => tools.ha.list(tenantId),
-    rulesChanged() {
-      tools.scopes.renew();
-      // The same series come again under new scopes: counted with the old ones they would fill the budget twice.
-      tools.active.expire(clock.nowMs());
+    rulesChanged,
+    policyChanged(tenantId) {
+      if (haveLabelLimitsChanged(deps, tools, tenantId)) rulesChanged();
     },
-    expire: () => tools.active.expire(clock.nowMs()),
+    forget(tenantId) {
+      tools.names.forgetTenant(tenantId);
+      rulesChanged();
+    },
+    loads: () => loadsOf(tools),
+    expire() {
+      if (clock.monotonicMs() - namesSinceMs > namesLifeMs) {
+        namesSinceMs = clock.monotonicMs();
+        tools.names.forget();
+        rulesChanged();
+      } else {
+        tools.active.expire(clock.nowMs());
+      }
+    },
     async flush() {
       await quietly('ledger', tools.ledger.flush());
       await quietly('metadata', tools.metadata.flush());
@@ -137,22 +171,25 @@ function createTools(deps: IngestDeps): Tools {
     maxClustersPerTenant,
   };
   const reserved = [...reservedLabels, config.haReplicaLabel];
-  const scopes = createScopes((sender) => {
-    const whitelist = deps.whitelistOf(sender.tenantId);
+  const names = createMetricNames();
+  const scopes: Scopes = createScopes((sender) => {
+    const { tenantId, hostId } = sender;
+    const whitelist = deps.whitelistOf(tenantId);
+    const limits = labelLimits(deps, tenantId);
     return {
-      maxLabels: config.maxLabels - (sender.hostId === undefined ? 1 : forcedLabelRoom),
-      maxNameBytes: config.maxLabelNameBytes,
-      maxValueBytes: config.maxLabelValueBytes,
+      ...limits,
+      maxLabels: limits.maxLabels - (hostId === undefined ? 1 : forcedLabelRoom),
       reserved: new Set(reserved),
       allows: (metric) => whitelist.allows(metric),
+      admitsName: (metric) => admitsName(tenantId, metric, { active, names, policyOf }),
       observe: sender.whitelistMode === 'observe',
-      ...(sender.hostId === undefined ? {} : { hostId: sender.hostId }),
+      ...(hostId === undefined ? {} : { hostId }),
     };
   });
   const active = createActiveSeries(kernel, scopes);
   const admission = createAdmission(config);
   return {
-    ...{ kernel, scopes, active, admission, haOptions, reserved, policyOf },
+    ...{ kernel, scopes, active, names, admission, haOptions, reserved, policyOf },
     repeats: createRepeats(config.repeatMemory),
     rate: createRateBudget(policyOf, clock),
     ha: createHaElection({ store: stores.ha, clock, log, options: haOptions }),
@@ -162,6 +199,7 @@ function createTools(deps: IngestDeps): Tools {
     meters: createIngestMeters(deps.meters, {
       knownSeries: () => kernel.table.size,
       activeSeries: () => active.entries(),
+      metricNames: () => names.entries(),
       inflightBytes: () => admission.inflightBytes,
       inflightRequests: () => admission.inflightRequests,
     }),
@@ -172,6 +210,47 @@ function createTools(deps: IngestDeps): Tools {
     shardTag: config.shardTag,
     maxDecodedBytes: config.maxDecodedBytes,
   };
+}
+
+/** The tenant's own limits within the installation's: beyond those VictoriaMetrics drops labels. */
+function labelLimits({ config, policyOf }: IngestDeps, tenantId: string) {
+  const policy = policyOf(tenantId);
+  return {
+    maxLabels: Math.min(config.maxLabels, policy.maxLabels),
+    maxNameBytes: Math.min(config.maxLabelNameBytes, policy.maxLabelNameBytes),
+    maxValueBytes: Math.min(config.maxLabelValueBytes, policy.maxLabelValueBytes),
+  };
+}
+
+function haveLabelLimitsChanged(deps: IngestDeps, { scopes }: Tools, tenantId: string): boolean {
+  const now = labelLimits(deps, tenantId);
+  return [...scopes.ofTenant(tenantId)].some(({ rules }) => {
+    const room = rules.hostId === undefined ? 1 : forcedLabelRoom;
+    return (
+      rules.maxLabels + room !== now.maxLabels ||
+      rules.maxNameBytes !== now.maxNameBytes ||
+      rules.maxValueBytes !== now.maxValueBytes
+    );
+  });
+}
+
+/** Where no series more is taken, names are not counted: they would fill the budget with what is refused. */
+function admitsName(
+  tenantId: string,
+  metric: string,
+  { active, names, policyOf }: Pick<Tools, 'active' | 'policyOf'> & { names: MetricNames },
+): boolean {
+  const { maxActiveSeries, maxMetricNames } = policyOf(tenantId);
+  if (active.countOf(tenantId) >= maxActiveSeries) return true;
+  return names.admit(tenantId, metric, maxMetricNames);
+}
+
+function loadsOf({ active, names }: Tools): TenantLoad[] {
+  const ids = new Set([...active.entries(), ...names.entries()].map(([tenantId]) => tenantId));
+  return [...ids].map((tenantId) => ({
+    ...{ tenantId, activeSeries: active.countOf(tenantId) },
+    metricNames: names.countOf(tenantId),
+  }));
 }
 
 /** Metrics that never became series are refused samples like any other. */

@@ -35,6 +35,7 @@ const wholeRequest: readonly Reason[] = [
 interface Gauges {
   knownSeries: () => number;
   activeSeries: () => Iterable<readonly [tenantId: string, series: number]>;
+  metricNames: () => Iterable<readonly [tenantId: string, names: number]>;
   inflightBytes: () => number;
   inflightRequests: () => number;
 }
@@ -148,13 +149,23 @@ function registerGauges(meters: Meters, gauges: Gauges): void {
   );
   simple('gaugeway_ingest_inflight_bytes', 'Request bytes being handled.', gauges.inflightBytes);
   simple('gaugeway_ingest_inflight_requests', 'Requests being handled.', gauges.inflightRequests);
-  const active = meters.gauge({
-    name: 'gaugeway_ingest_active_series',
-    help: 'Accepted series seen within the last hour, by tenant.',
-    labelNames: ['tenant_id'],
-    collect: () => {
-      active.reset();
-      for (const [tenant_id, series] of gauges.activeSeries()) active.set({ tenant_id }, series);
-    },
-  });
+  const perTenant = (name: string, help: string, read: Gauges['activeSeries']) => {
+    const gauge = meters.gauge({
+      ...{ name, help, labelNames: ['tenant_id'] },
+      collect: () => {
+        gauge.reset();
+        for (const [tenant_id, count] of read()) gauge.set({ tenant_id }, count);
+      },
+    });
+  };
+  perTenant(
+    'gaugeway_ingest_active_series',
+    'Accepted series seen within the last hour, by tenant.',
+    gauges.activeSeries,
+  );
+  perTenant(
+    'gaugeway_ingest_metric_names',
+    'Different metric names accepted within the last day, by tenant.',
+    gauges.metricNames,
+  );
 }

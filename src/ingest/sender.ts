@@ -17,6 +17,11 @@ export interface IngestPolicy {
   /** Samples that may come at once beyond the rate. */
   burstSamples: number;
   maxActiveSeries: number;
+  maxMetricNames: number;
+  /** Of one series in storage, the labels set here included; never more than the installation's. */
+  maxLabels: number;
+  maxLabelNameBytes: number;
+  maxLabelValueBytes: number;
   /** How far back and ahead a timestamp may be, milliseconds, before the slack. */
   timestampPastMs: number;
   timestampFutureMs: number;

@@ -4,6 +4,7 @@ import type { RateBudget } from './limits/budget.ts';
 import type { HaElection, HaOptions } from './limits/ha.ts';
 import type { BodyDigest, Repeats } from './limits/repeats.ts';
 import { addRefused, type Reason, type RefusedCounts } from './judge/reason.ts';
+import type { MetricNames } from './judge/metric-names.ts';
 import type { Scope, Scopes } from './judge/scopes.ts';
 import type { ExemplarQueue } from './keep/exemplars.ts';
 import type { Ledger } from './keep/ledger.ts';
@@ -23,6 +24,7 @@ export interface Tools {
   kernel: DecodeKernel;
   scopes: Scopes;
   active: ActiveSeries;
+  names: MetricNames;
   admission: Admission;
   repeats: Repeats;
   rate: RateBudget;

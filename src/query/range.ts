@@ -67,7 +67,11 @@ async function askOne(deps: QueryDeps, part: Part, asked: Asked): Promise<QueryO
   });
 }
 
-function questionOf(deps: QueryDeps, { tier, grid }: Part, { tenantId, expr }: Asked): TierQuestion {
+function questionOf(
+  deps: QueryDeps,
+  { tier, grid }: Part,
+  { tenantId, expr }: Asked,
+): TierQuestion {
   const query = questionFor(tier, expr, deps.limits);
   if (!query.ok) return query;
   const lag = lagWarning(tier, tenantId, { endMs: grid.endMs, nowMs: deps.clock.nowMs() });

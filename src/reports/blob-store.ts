@@ -13,4 +13,10 @@ export interface BlobStore {
   ): Promise<string | undefined>;
   /** Removes what is older of those whose names begin so: their number. A bucket has a lifecycle rule for this. */
   purge(prefix: 'export-' | 'report-', olderThanMs: number): Promise<number>;
+  /** Removes every file of one tenant, whose names begin with the kind and its id: their number. */
+  removeOf(tenantId: string): Promise<number>;
 }
+
+/** Whose file it is; undefined for a name of before. */
+export const tenantOfFile = (name: string): string | undefined =>
+  /^(?:export|report)-([a-z0-9-]+)\../.exec(name)?.[1];

@@ -9,7 +9,7 @@ export type CsvValue = string | number | null;
  */
 export function csvText(
   columns: readonly string[],
-  rows: AsyncIterable<readonly CsvValue[]>,
+  rows: AsyncIterable<readonly CsvValue[]> | Iterable<readonly CsvValue[]>,
 ): Readable {
   const text = stringify({
     ...{ header: true, columns: [...columns], bom: true },
@@ -20,7 +20,7 @@ export function csvText(
 }
 
 async function feed(
-  rows: AsyncIterable<readonly CsvValue[]>,
+  rows: AsyncIterable<readonly CsvValue[]> | Iterable<readonly CsvValue[]>,
   text: ReturnType<typeof stringify>,
 ): Promise<void> {
   try {

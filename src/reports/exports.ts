@@ -81,7 +81,8 @@ export function createExports(deps: Deps): Exports {
         });
       }
       running.push(tenantId);
-      const name = `export-${randomUUID()}.csv`;
+      // The tenant in it: with the tenant its files go, and its links open nothing while it is suspended.
+      const name = `export-${tenantId}.${randomUUID()}.csv`;
       const path = join(workDir, name);
       try {
         await mkdir(workDir, { recursive: true, mode: 0o700 });

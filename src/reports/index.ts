@@ -4,7 +4,7 @@
  * never: holds a whole export in memory; makes one report twice; opens an address that was changed in any byte.
  * see:   docs/reports.md; PRP §5.6, §8.6
  */
-export type { BlobStore } from './blob-store.ts';
+export { tenantOfFile, type BlobStore } from './blob-store.ts';
 export { csvText } from './csv.ts';
 export {
   createExports,

@@ -37,7 +37,11 @@ export async function makeFiles(
   const files: RunFile[] = [];
   const keep = async (extension: 'pdf' | 'csv', media: string, path: string): Promise<void> => {
     const file = {
-      ...{ name: `report-${run.id}.${extension}`, fileName: `${title}.${extension}`, media },
+      ...{
+        name: `report-${run.tenantId}.${run.id}.${extension}`,
+        fileName: `${title}.${extension}`,
+        media,
+      },
       bytes: (await stat(path)).size,
     };
     // The store takes the file over; the mail needs one too.

@@ -2,7 +2,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../platform/index.ts';
 
 export type LinkVerdict =
-  { ok: true; name: string; fileName: string } | { ok: false; reason: 'changed' | 'expired' };
+  | { ok: true; name: string; fileName: string }
+  | { ok: false; reason: 'changed' | 'expired' | 'suspended' };
 
 /** Addresses below `/exports/` that open one file until a time. */
 export interface SignedLinks {

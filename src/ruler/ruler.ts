@@ -20,6 +20,8 @@ export interface RulerDeps extends Omit<RunnerDeps, 'meters' | 'nowMs'> {
   clock: Clock;
   log: Logger;
   config: RulerConfig;
+  /** From memory: groups of other tenants rest, and their alerts stay as they are. Nobody rests where absent. */
+  isServed?: (tenantId: string) => boolean;
 }
 
 /** Evaluates its share of all groups. */
@@ -125,7 +127,8 @@ class LeasedRuler implements Ruler {
     // At each look: a ruler with other files may have taken a row away, or the database may have been away.
     await store.offer(this.offers);
     for (const lease of await store.takeRetired(this.offers, config.leaseTtlMs)) {
-      await this.retire(lease);
+      // What a resting tenant has is not told to be over; it is looked at again when the lease has run out.
+      if (!this.isResting(lease)) await this.retire(lease);
     }
   }
 
@@ -138,14 +141,18 @@ class LeasedRuler implements Ruler {
     const held = new Map(leases.map((lease) => [idOf(lease), lease]));
     for (const [id, runner] of this.runners) {
       const isHeld = held.get(id)?.epoch === runner.lease.epoch;
-      if (!isHeld || runner.hasEnded) this.drop(id, runner);
+      if (!isHeld || runner.hasEnded || this.isResting(runner.lease)) this.drop(id, runner);
     }
     for (const [id, lease] of held) {
       const set = this.sets.get(id);
-      if (set && !this.runners.has(id)) {
+      if (set && !this.runners.has(id) && !this.isResting(lease)) {
         this.runners.set(id, new GroupRunner(lease, set, this.runnerDeps));
       }
     }
+  }
+
+  private isResting({ tenantId }: GroupLease): boolean {
+    return this.deps.isServed?.(tenantId) === false;
   }
 
   /** Its last evaluation may still run; the epoch keeps it from storing anything. */

@@ -60,6 +60,7 @@ const wrongNeighbours: Record<string, string> = {
   query: 'storage/victoria',
   limits: 'access',
   live: 'hosts',
+  tenants: 'ingest',
   reports: 'hosts',
   retention: 'query',
   'storage/blobs': 'hosts',

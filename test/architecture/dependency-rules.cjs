@@ -17,6 +17,7 @@ const arrows = {
   query: { doors: ['catalog', 'platform'] },
   agents: { doors: ['access', 'platform'] },
   limits: { doors: ['platform'] },
+  tenants: { doors: ['access', 'platform'] },
   live: { doors: ['access', 'platform'] },
   'host-metrics': { doors: ['query', 'catalog', 'platform'] },
   hosts: { doors: ['access', 'host-metrics', 'catalog', 'platform'] },
@@ -30,7 +31,7 @@ const arrows = {
     doors: ['wire', 'catalog', 'platform'],
     types: [
       ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify'],
-      ...['limits', 'query', 'reports', 'retention', 'ruler', 'rules', 'alert-desk'],
+      ...['limits', 'query', 'reports', 'retention', 'ruler', 'rules', 'alert-desk', 'tenants'],
     ],
   },
   reports: { doors: ['access', 'host-metrics', 'platform'] },
@@ -38,7 +39,7 @@ const arrows = {
   'storage/blobs': { doors: ['platform'], types: ['reports'] },
   'storage/victoria': {
     doors: ['wire', 'catalog', 'platform'],
-    types: ['forward', 'hosts', 'query', 'retention', 'ruler'],
+    types: ['forward', 'hosts', 'query', 'retention', 'ruler', 'tenants'],
   },
   install: { doors: ['platform'] },
   observe: { doors: ['wire', 'platform'] },
@@ -47,6 +48,7 @@ const arrows = {
     doors: [
       ...['access', 'agents', 'alerts', 'hosts', 'ingest', 'install', 'notify', 'query', 'ruler'],
       ...['rules', 'alert-desk', 'host-metrics', 'limits', 'reports', 'catalog', 'platform'],
+      'tenants',
     ],
   },
   app: {
@@ -67,6 +69,7 @@ const arrows = {
         'rules',
         'storage/postgres',
         'storage/victoria',
+        'tenants',
         'wire',
         'catalog',
         'platform',

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createHosts, type Hosts } from '../../src/hosts/index.ts';
 import { createMeters, silentLogger, systemClock } from '../../src/platform/index.ts';
@@ -37,7 +38,10 @@ describe('migrations', () => {
       migrateUp(database.connect(), { directory: migrations }),
       migrateUp(database.connect(), { directory: migrations }),
     ]);
-    expect([first.length, second.length].sort((a, b) => a - b)).toEqual([0, 16]);
+    expect([first.length, second.length].sort((a, b) => a - b)).toEqual([
+      0,
+      readdirSync(migrations).length,
+    ]);
   });
 
   it('go on after a process was killed while it held the lock row', async () => {
@@ -72,7 +76,7 @@ describe('with a tenant', () => {
     const tenants = createTenantStore(database.postgres.knex);
     for (const id of ['a', 'b']) {
       await tenants.insert(
-        { id, name: id, policy: {}, createdAtMs: 1_000 },
+        { id, name: id, status: 'active', statusReason: null, policy: {}, createdAtMs: 1_000 },
         {
           ...{ actor: systemActor(id), tenantId: id, action: 'tenant_created' },
           ...{ target: `tenant:${id}`, atMs: 1_000 },

@@ -65,6 +65,10 @@ export const testPolicy: TenantPolicy = {
   timestampPastMs: 3_600_000,
   timestampFutureMs: 300_000,
   maxHosts: 3,
+  maxMetricNames: 10_000,
+  maxLabels: 30,
+  maxLabelNameBytes: 256,
+  maxLabelValueBytes: 1_024,
 };
 
 /** Starts at the real time and moves by hand. */

@@ -36,6 +36,7 @@ export function createTestAgents(
   const common = {
     ...{ changes: feed, clock: options.clock, log: silentLogger },
     maxHostsOf: () => options.maxHosts ?? 100,
+    isActive: access.tenants.isActive,
   };
   const hosts = createHosts({ ...common, store: createHostStore(knex) });
   const agents = createAgents({

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { DocumentedOperation } from './openapi.ts';
 import { caller, listOf } from './rest.ts';
 import { steady, store } from './samples.ts';
@@ -30,12 +31,16 @@ export interface Furnished {
   pathOf: (operation: Pick<DocumentedOperation, 'path'>) => string;
 }
 
-export async function startFurnished(stage: Stage): Promise<Furnished> {
+export async function startFurnished(
+  stage: Stage,
+  settings: Record<string, string> = {},
+): Promise<Furnished> {
   const storage = await startStorage(stage);
-  const product = await startProduct(stage, storage, {
+  const env = {
     ...{ GAUGEWAY_ALERTS_INTERVAL: '1s', GAUGEWAY_ALLOW_PRIVATE_WEBHOOKS: 'true' },
     GAUGEWAY_RATE_LIMITS_LOGIN: '0',
-  });
+  };
+  const product = await startProduct(stage, storage, env, settings);
   await store(storage.target, [
     {
       ...{ metric: 'cpu_utilization', hostId: 'doc-1' },
@@ -105,6 +110,15 @@ async function makeThings(
   ids['/api/v1/tenants'] = await made('/api/v1/tenants', {
     ...{ id: 'doc-tenant', name: 'Doc', admin_email: 'doc-admin@example.com' },
   });
+  await knex('tenant_deletions').insert({
+    ...{
+      id: randomUUID(),
+      tenant_id: 'doc-tenant',
+      requested_by: 'doc',
+      requested_at: new Date(1),
+    },
+    ...{ status: 'done', step: 'done', row_counts: '{"hosts":1}', series_left: 0 },
+  });
   ids['/api/v1/agents/tokens'] = await made('/api/v1/agents/tokens', {});
   const sink = await startSink(stage);
   ids['/api/v1/channels'] = await made(
@@ -173,6 +187,8 @@ const wantedOf = ({ ids, refresh, reset }: Things): Record<string, Wanted> => ({
     body: () => ({ id: 'doc-more', name: 'More', admin_email: 'doc-more@example.com' }),
   },
   'PATCH /api/v1/tenants/{id}': { body: () => ({ name: 'Changed' }) },
+  'POST /api/v1/tenants/{id}/suspend': { body: () => ({ reason: 'for a while' }) },
+  'DELETE /api/v1/tenants/{id}': { query: '?confirm=doc-tenant' },
   'POST /api/v1/agents/tokens': { body: () => ({ name: 'more' }) },
   'PUT /api/v1/agents/config': { body: () => ({ interval_seconds: 5 }) },
   'PUT /api/v1/agents/{host_id}/config': { body: () => ({ top_n: 5 }) },

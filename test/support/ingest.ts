@@ -44,6 +44,10 @@ const policy: IngestPolicy = {
   samplesPerSecond: 1_000_000,
   burstSamples: 1_000_000,
   maxActiveSeries: 100_000,
+  maxMetricNames: 10_000,
+  maxLabels: 30,
+  maxLabelNameBytes: 256,
+  maxLabelValueBytes: 1_024,
   timestampPastMs: 3_600_000,
   timestampFutureMs: 300_000,
 };

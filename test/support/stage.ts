@@ -143,16 +143,16 @@ const unlimited = Object.fromEntries(
 
 const adminPassword = 'a-long-password-of-the-stage';
 
-/** The built product in a process of its own, with its own Postgres, and keys made through its own API. */
+/** The built product in a process of its own, with its own Postgres (and its settings), and keys made through its own API. */
 export async function startProduct(
   stage: Stage,
   storage: { url: string; env?: Record<string, string> },
   env: Record<string, string> = {},
+  settings: Record<string, string> = {},
 ): Promise<Product> {
   const postgres = await startPostgres({
-    dataDir: join(stage.directory(), 'postgres'),
-    log: silentLogger,
-    throwaway: true,
+    ...{ dataDir: join(stage.directory(), 'postgres'), log: silentLogger },
+    ...{ throwaway: true, settings },
   });
   stage.onEnd(() => postgres.stop());
   const port = await freePort();

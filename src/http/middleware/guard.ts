@@ -21,6 +21,7 @@ export function guard(route: Route, authenticate: Authenticate, can: Can): Reque
     const authentication = await authenticate(req.get('authorization'));
     if (!authentication.ok) {
       const { reason } = authentication;
+      if (reason === 'suspended') throw suspended();
       throw new GaugewayError(
         'UNAUTHORIZED',
         reason === 'missing' ? 'Authentication is required' : 'Invalid or expired token',
@@ -40,4 +41,11 @@ export function guard(route: Route, authenticate: Authenticate, can: Can): Reque
     (res.locals as Locals).principal = principal;
     next();
   };
+}
+
+/** A credential that is right, of a tenant that is not served: to come again with another would not help. */
+export function suspended(): GaugewayError {
+  return new GaugewayError('FORBIDDEN', 'This tenant is suspended', {
+    details: { reason: 'suspended' },
+  });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ClientContext, Granted, Sessions } from '../../access/index.ts';
 import { GaugewayError } from '../../platform/index.ts';
+import { suspended } from '../middleware/guard.ts';
 import { actorOf, bodyOf, ipOf, isoTime, principalOf } from '../parse.ts';
 import type { Call, Route } from '../route.ts';
 import { tokensAnswer } from '../schemas/access.ts';
@@ -38,6 +39,7 @@ export function authRoutes({ sessions }: { sessions: Sessions }): Route[] {
         if (outcome.reason === 'throttled') {
           throw new GaugewayError('RATE_LIMIT_EXCEEDED', 'Too many attempts to log in', outcome);
         }
+        if (outcome.reason === 'suspended') throw suspended();
         throw new GaugewayError('UNAUTHORIZED', 'Wrong e-mail or password');
       },
     },

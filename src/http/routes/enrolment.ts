@@ -57,6 +57,7 @@ const refusals: Readonly<
   unknown: ['UNAUTHORIZED', 'The enrolment token is not known'],
   expired: ['UNAUTHORIZED', 'The enrolment token has expired'],
   revoked: ['UNAUTHORIZED', 'The enrolment token was revoked'],
+  suspended: ['FORBIDDEN', 'This tenant is suspended'],
   no_uses_left: ['FORBIDDEN', 'The enrolment token has no uses left'],
   too_many_hosts: ['FORBIDDEN', 'The tenant has as many hosts as it may'],
   cloned_machine: [

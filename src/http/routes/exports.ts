@@ -77,9 +77,9 @@ export function exportRoutes(deps: ExportRouteDeps): Route[] {
       async handle({ req, res }) {
         const verdict = links.verify(req.originalUrl);
         if (!verdict.ok) {
-          const isExpired = verdict.reason === 'expired';
-          const message = isExpired ? 'This link has expired' : 'This link is not one of ours';
-          throw new GaugewayError('FORBIDDEN', message, { details: { reason: verdict.reason } });
+          throw new GaugewayError('FORBIDDEN', linkRefusals[verdict.reason], {
+            details: { reason: verdict.reason },
+          });
         }
         const blob = await found('file', blobs.open(verdict.name));
         res.setHeader('Content-Type', mediaOf(verdict.name));
@@ -91,6 +91,12 @@ export function exportRoutes(deps: ExportRouteDeps): Route[] {
     },
   ];
 }
+
+const linkRefusals = {
+  changed: 'This link is not one of ours',
+  expired: 'This link has expired',
+  suspended: 'This tenant is suspended',
+} as const;
 
 const mediaOf = (name: string): string =>
   name.endsWith('.pdf') ? 'application/pdf' : 'text/csv; charset=utf-8';

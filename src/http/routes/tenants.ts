@@ -25,6 +25,10 @@ const policy = z.strictObject({
   samples_per_second: count.optional(),
   burst_samples: count.optional(),
   max_active_series: count.optional(),
+  max_metric_names: count.optional(),
+  max_labels: z.int().min(10).max(30).optional(),
+  max_label_name_bytes: z.int().min(16).max(256).optional(),
+  max_label_value_bytes: z.int().min(64).max(1_024).optional(),
   max_hosts: count.optional(),
   timestamp_past_seconds: z
     .int()
@@ -56,7 +60,7 @@ export function tenantRoutes({ tenants, users }: { tenants: Tenants; users: User
         requireInstallationAdmin(call);
         const page = pageOf(call.req);
         const { items, total } = await tenants.list(page);
-        call.res.json({ tenants: items.map(toJson), total, ...page });
+        call.res.json({ tenants: items.map(toTenantJson), total, ...page });
       },
     },
     {
@@ -77,7 +81,7 @@ export function tenantRoutes({ tenants, users }: { tenants: Tenants; users: User
           .status(201)
           .set('Cache-Control', 'no-store')
           .json({
-            ...toJson(tenant),
+            ...toTenantJson(tenant),
             admin: {
               ...{ id: admin.record.id, email: admin.record.email },
               ...(body.admin_password === undefined ? { password } : {}),
@@ -99,13 +103,13 @@ export function tenantRoutes({ tenants, users }: { tenants: Tenants; users: User
             : { policy: { ...tenant.policy, ...toPolicy(body.policy) } }),
         };
         if (Object.keys(wanted).length > 0) await tenants.update(tenant, wanted, actorOf(call));
-        call.res.json(toJson({ ...tenant, ...wanted }));
+        call.res.json(toTenantJson({ ...tenant, ...wanted }));
       },
     },
   ];
 }
 
-function requireInstallationAdmin(call: Call): void {
+export function requireInstallationAdmin(call: Call): void {
   if (principalOf(call).tenantId !== defaultTenantId) {
     throw new GaugewayError('FORBIDDEN', `Only the tenant ${defaultTenantId} manages tenants`);
   }
@@ -117,6 +121,10 @@ function toPolicy(body: z.output<typeof policy>): Tenant['policy'] {
     samplesPerSecond: body.samples_per_second,
     burstSamples: body.burst_samples,
     maxActiveSeries: body.max_active_series,
+    maxMetricNames: body.max_metric_names,
+    maxLabels: body.max_labels,
+    maxLabelNameBytes: body.max_label_name_bytes,
+    maxLabelValueBytes: body.max_label_value_bytes,
     maxHosts: body.max_hosts,
     timestampPastMs: past === undefined ? undefined : past * 1_000,
     timestampFutureMs: future === undefined ? undefined : future * 1_000,
@@ -124,14 +132,19 @@ function toPolicy(body: z.output<typeof policy>): Tenant['policy'] {
   });
 }
 
-function toJson({ id, name: label, policy: own, createdAtMs }: Tenant) {
+export function toTenantJson(tenant: Tenant) {
+  const { id, name: label, status, statusReason, policy: own, createdAtMs } = tenant;
   const { timestampPastMs: past, timestampFutureMs: future } = own;
   return {
-    ...{ id, name: label, created_at: isoTime(createdAtMs) },
+    ...{ id, name: label, status, status_reason: statusReason, created_at: isoTime(createdAtMs) },
     policy: defined({
       samples_per_second: own.samplesPerSecond,
       burst_samples: own.burstSamples,
       max_active_series: own.maxActiveSeries,
+      max_metric_names: own.maxMetricNames,
+      max_labels: own.maxLabels,
+      max_label_name_bytes: own.maxLabelNameBytes,
+      max_label_value_bytes: own.maxLabelValueBytes,
       max_hosts: own.maxHosts,
       timestamp_past_seconds: past === undefined ? undefined : past / 1_000,
       timestamp_future_seconds: future === undefined ? undefined : future / 1_000,

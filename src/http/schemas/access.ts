@@ -42,6 +42,10 @@ const policyAnswer = z.strictObject({
   samples_per_second: z.number().optional(),
   burst_samples: z.number().optional(),
   max_active_series: z.number().optional(),
+  max_metric_names: z.number().optional(),
+  max_labels: z.number().optional(),
+  max_label_name_bytes: z.number().optional(),
+  max_label_value_bytes: z.number().optional(),
   max_hosts: z.number().optional(),
   timestamp_past_seconds: z.number().optional(),
   timestamp_future_seconds: z.number().optional(),
@@ -50,6 +54,8 @@ const policyAnswer = z.strictObject({
 export const tenantAnswer = z.strictObject({
   id: z.string(),
   name: z.string(),
+  status: z.enum(['active', 'suspended', 'deleting']),
+  status_reason: maybeText,
   created_at: timeAnswer,
   policy: policyAnswer,
 });

@@ -86,6 +86,9 @@ function admit(
   res: ServerResponse,
   deps: WriteDeps,
 ): Promise<void> {
+  if (!authentication.ok && authentication.reason === 'suspended') {
+    return refuse(req, res, 403, 'forbidden: the tenant is suspended\n');
+  }
   if (!authentication.ok) {
     res.setHeader('WWW-Authenticate', challenge);
     return refuse(req, res, 401, `unauthorized: credential is ${authentication.reason}\n`);

@@ -12,6 +12,8 @@ export interface JudgeRules extends LabelLimits {
   /** Labels that only the gateway sets; a client's are removed. */
   reserved: ReadonlySet<string>;
   allows: (metric: string) => boolean;
+  /** Whether the tenant may have a series of this name, as far as its number of names goes; everyone where absent. */
+  admitsName?: (metric: string) => boolean;
   /** `observe` stores what the whitelist refuses, and says so. */
   observe: boolean;
   /** The host that the credential speaks for; its series carry this `host_id` and no other. */
@@ -87,9 +89,10 @@ export function judgeLabels(labels: readonly Label[], rules: JudgeRules): Judgem
   const allowed = rules.allows(metric);
   if (!allowed && !rules.observe) return refused('not_whitelisted');
   const hosted = withHost(labels, rules.hostId);
-  return hosted === 'foreign'
-    ? refused('foreign_host')
-    : toJudgement(labels, hosted, allowed, rules);
+  if (hosted === 'foreign') return refused('foreign_host');
+  // Last: a name counts once a series of it is taken.
+  if (rules.admitsName?.(metric) === false) return refused('metric_names_budget');
+  return toJudgement(labels, hosted, allowed, rules);
 }
 
 /** The kernel strips labels in the one spelling that encoders use: name first, shortest lengths. */

@@ -37,6 +37,7 @@ export const reasons = [
   'rate_budget',
   'overloaded',
   'storage_refused',
+  'metric_names_budget',
 ] as const;
 
 export type Reason = (typeof reasons)[number];

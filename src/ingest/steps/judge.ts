@@ -18,7 +18,8 @@ function judgeNew(index: number, work: Work, tools: Tools): number {
   const judgement = judgeLabelBytes(kernel.labelBytes(index), work.scope.rules);
   if (judgement.kind === 'refused') {
     const refusal = verdictOfRefusal(judgement.reason);
-    kernel.learn(index, refusal);
+    // A name over the budget is not learned: it gets in as soon as there is room.
+    if (judgement.reason !== 'metric_names_budget') kernel.learn(index, refusal);
     return refusal;
   }
   if (active.countOf(tenantId) >= tools.policyOf(tenantId).maxActiveSeries) {

@@ -62,6 +62,13 @@ const ingest = group({
     ),
     burst: integer(2_000_000, 'Samples it may send at once above its rate.', many),
     maxActiveSeries: integer(1_000_000, 'Series it may have active; 0: no limit.', many),
+    maxMetricNames: integer(10_000, 'Different metric names it may have; 0: no limit.', many),
+    maxLabels: integer(30, 'Labels of one of its series, those set here included.', {
+      min: 10,
+      max: 30,
+    }),
+    maxLabelNameBytes: integer(256, 'Longest name of a label.', { min: 16, max: 256 }),
+    maxLabelValueBytes: integer(1_024, 'Longest value of a label.', { min: 64, max: 1_024 }),
   }),
 });
 

@@ -23,5 +23,7 @@ export function lagWarning(
 ): string[] {
   const filledMs = tier.filledUntilMs(tenantId);
   if (Math.min(endMs, nowMs) - filledMs <= 2 * tier.stepMs) return [];
-  return [`what is newer than ${new Date(filledMs).toISOString()} is not yet among the averages of ${tier.name}`];
+  return [
+    `what is newer than ${new Date(filledMs).toISOString()} is not yet among the averages of ${tier.name}`,
+  ];
 }

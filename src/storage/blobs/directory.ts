@@ -3,6 +3,12 @@ import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promis
 import { join } from 'node:path';
 import type { BlobStore } from '../../reports/index.ts';
 
+/** As `reports` names files; a tenant's id has no dot. */
+export const prefixesOf = (tenantId: string): readonly string[] => [
+  `export-${tenantId}.`,
+  `report-${tenantId}.`,
+];
+
 const goodName = /^[\w-][\w.-]{0,200}$/;
 
 /** Files in one directory of this machine; replicas need a shared one, or a bucket. */
@@ -35,6 +41,12 @@ export function createDirectoryBlobs(dir: string): BlobStore {
         removed += 1;
       }
       return removed;
+    },
+    async removeOf(tenantId) {
+      const names = await readdir(dir).catch(() => []);
+      const own = names.filter((name) => prefixesOf(tenantId).some((one) => name.startsWith(one)));
+      for (const name of own) await rm(join(dir, name), { force: true });
+      return own.length;
     },
   };
 }

@@ -3,6 +3,7 @@ import { openAsBlob } from 'node:fs';
 import { Readable } from 'node:stream';
 import { GaugewayError, messageOf } from '../../platform/index.ts';
 import type { BlobStore } from '../../reports/index.ts';
+import { prefixesOf } from './directory.ts';
 
 export interface S3Config {
   /** With the bucket's name as first part of the path where it is not part of the host. */
@@ -25,25 +26,26 @@ export function createS3Blobs(config: S3Config): BlobStore {
   const urlOf = (name: string): URL =>
     new URL(`${config.endpoint.replace(/\/+$/, '')}/${config.bucket}/${encodeURIComponent(name)}`);
 
-  async function ask(name: string, init: RequestInit): Promise<Response> {
+  async function ask(name: string, init: RequestInit, query = ''): Promise<Response> {
     try {
       const signal = AbortSignal.timeout(timeoutMs);
-      return await client.fetch(urlOf(name).href, { ...init, signal });
+      return await client.fetch(urlOf(name).href + query, { ...init, signal });
     } catch (error) {
       throw unavailable(messageOf(error));
     }
   }
 
+  async function answerOf(name: string, init: RequestInit, query?: string): Promise<string> {
+    const answer = await ask(name, init, query);
+    const text = await answer.text();
+    if (!answer.ok) throw unavailable(`it answered ${answer.status}`);
+    return text;
+  }
+
   return {
     async put(name, path, contentType) {
       const body = await openAsBlob(path, { type: contentType });
-      const answer = await ask(name, {
-        method: 'PUT',
-        body,
-        headers: { 'content-type': contentType },
-      });
-      await answer.arrayBuffer();
-      if (!answer.ok) throw unavailable(`it answered ${answer.status}`);
+      await answerOf(name, { method: 'PUT', body, headers: { 'content-type': contentType } });
     },
     async open(name) {
       const answer = await ask(name, { method: 'GET' });
@@ -61,7 +63,35 @@ export function createS3Blobs(config: S3Config): BlobStore {
       return signed.url;
     },
     purge: () => Promise.resolve(0),
+    async removeOf(tenantId) {
+      let removed = 0;
+      for (const prefix of prefixesOf(tenantId)) {
+        for await (const name of namesFrom(prefix, (query) =>
+          answerOf('', { method: 'GET' }, query),
+        )) {
+          await answerOf(name, { method: 'DELETE' });
+          removed += 1;
+        }
+      }
+      return removed;
+    },
   };
+}
+
+/** All names that begin so, a thousand at a time (S3 API, ListObjectsV2). */
+async function* namesFrom(
+  prefix: string,
+  list: (query: string) => Promise<string>,
+): AsyncIterable<string> {
+  for (let last = ''; ;) {
+    const query = new URLSearchParams({ 'list-type': '2', prefix, 'start-after': last });
+    const text = await list(`?${query.toString()}`);
+    const names = [...text.matchAll(/<Key>([\w.-]+)<\/Key>/g)].flatMap(([, name]) => name ?? []);
+    yield* names;
+    const end = names.at(-1);
+    if (end === undefined || !text.includes('<IsTruncated>true')) return;
+    last = end;
+  }
 }
 
 function unavailable(why: string): GaugewayError {

@@ -191,6 +191,7 @@ const claim = `
         OR d.created_at <= clock_timestamp() - :groupWaitMs * interval '1 millisecond' AS is_ready
     FROM deliveries d
     WHERE d.status = 'queued' AND d.next_at <= clock_timestamp()
+      AND EXISTS (SELECT FROM tenants t WHERE t.id = d.tenant_id AND t.status = 'active')
       AND NOT (d.tenant_id || ' ' || d.channel = ANY(:busy))
       AND NOT EXISTS (
         SELECT 1 FROM deliveries e WHERE e.incident_id = d.incident_id AND e.channel = d.channel

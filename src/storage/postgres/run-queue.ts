@@ -27,8 +27,10 @@ export function createRunQueue(knex: Knex): RunQueue {
            started_at = :now, lease_until = :until, error = null
          where id = (
            select id from report_runs
-           where status = 'queued' and (lease_until is null or lease_until < :now)
-             or status = 'running' and lease_until < :now
+           where (status = 'queued' and (lease_until is null or lease_until < :now)
+             or status = 'running' and lease_until < :now)
+             and exists (select from tenants
+               where tenants.id = report_runs.tenant_id and tenants.status = 'active')
            order by scheduled_at limit 1 for update skip locked)
          returning *`,
         { holder, now: toDate(nowMs), until: toDate(nowMs + leaseMs) },
@@ -72,6 +74,11 @@ async function queueDue(
 ): Promise<number> {
   const rows = (await trx('report_schedules')
     .where({ enabled: true })
+    .whereExists(
+      trx('tenants')
+        .where('tenants.id', trx.ref('report_schedules.tenant_id'))
+        .where('status', 'active'),
+    )
     .where('next_run_at', '<=', toDate(nowMs))
     .orderBy('next_run_at')
     .limit(batch)

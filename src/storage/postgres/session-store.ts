@@ -120,11 +120,11 @@ async function rotate(trx: Knex.Transaction, rotation: Rotation): Promise<Rotate
   if (toMs(row.token_expires_at) <= nowMs) return { kind: 'refused', reason: 'expired' };
   if (user.status !== 'active') return { kind: 'refused', reason: 'disabled' };
   await trx('refresh_tokens')
-    .where({ token_hash: presented })
+    .where({ token_hash: presented, tenant_id: user.tenantId })
     .update({ used_at: toDate(nowMs) });
   await insertToken(trx, next, { tenantId: user.tenantId, sessionId: session.id });
   await trx('sessions')
-    .where({ id: session.id })
+    .where({ id: session.id, tenant_id: session.tenantId })
     .update({ expires_at: toDate(next.expiresAtMs) });
   return { kind: 'rotated', user, sessionId: session.id };
 }

@@ -8,5 +8,6 @@ export { createVictoriaClient, type VictoriaClient, type VictoriaTarget } from '
 export { createSeriesEraser } from './eraser.ts';
 export { readFlag } from './flag.ts';
 export { createRawSource } from './raw-source.ts';
+export { createTenantSeries } from './tenant-series.ts';
 export { createVictoriaReader } from './reader.ts';
 export { createSeriesWriter } from './writer.ts';

@@ -39,7 +39,7 @@ const firstMs = lastMs - 2 * hourMs;
 
 async function makeTenant(id: string): Promise<void> {
   await createTenantStore(database.postgres.knex).insert(
-    { id, name: id, policy: {}, createdAtMs: 0 },
+    { id, name: id, status: 'active', statusReason: null, policy: {}, createdAtMs: 0 },
     {
       ...{ actor: systemActor(id), tenantId: id, action: 'tenant_created' as const },
       ...{ target: `tenant:${id}`, atMs: 0 },

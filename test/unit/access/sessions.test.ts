@@ -20,7 +20,13 @@ async function sessionsOf(change: (record: UserRecord, looked: number) => UserRe
   } as unknown as UserStore;
   const store = { create: vi.fn(() => Promise.resolve()), end: vi.fn(() => Promise.resolve()) };
   const sessions = createSessions({
-    ...{ store: store as unknown as SessionStore, users, passwords, onChanged: () => undefined },
+    ...{
+      store: store as unknown as SessionStore,
+      users,
+      passwords,
+      onChanged: () => undefined,
+      isActive: () => true,
+    },
     audit: { add: () => Promise.resolve(), list: vi.fn(), read: vi.fn() },
     tokens: createTokens({ key: Buffer.alloc(32, 1), clock: systemClock }),
     throttle: { attempt: () => Promise.resolve(0) },

@@ -300,6 +300,8 @@ describe('the starter set', () => {
       'gaugeway-samples-refused Samples Refused 10m',
       'gaugeway-slots-missed Rule Slots Missed 10m',
       'gaugeway-storage-behind Storage Behind 2m',
+      'gaugeway-tenant-budget Tenant Budget 5m',
+      'gaugeway-tenant-budget-nearly-spent Tenant Budget Nearly Spent 5m',
       'gaugeway-tier-behind Tier Behind 10m',
       'gaugeway-watchdog Watchdog 0m',
       'gaugeway-writes-refused Writes Refused 10m',

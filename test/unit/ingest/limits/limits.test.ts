@@ -69,6 +69,10 @@ describe('the rate budget', () => {
     samplesPerSecond: 10,
     burstSamples: 100,
     maxActiveSeries: 0,
+    maxMetricNames: 10_000,
+    maxLabels: 30,
+    maxLabelNameBytes: 256,
+    maxLabelValueBytes: 1_024,
     timestampPastMs: 0,
     timestampFutureMs: 0,
   });
