@@ -1,13 +1,15 @@
 import { messageOf } from '../platform/index.ts';
-import type { ReadTier } from '../query/index.ts';
+import type { ReadTier, SeriesReader } from '../query/index.ts';
 import { tierSpecs } from '../retention/index.ts';
 import { createDownsampleMarks, type Postgres } from '../storage/postgres/index.ts';
 import {
+  createSpreadReader,
   createVictoriaClient,
   createVictoriaReader,
   type VictoriaClient,
 } from '../storage/victoria/index.ts';
 import type { Foundation } from './compose.ts';
+import { placedBy, rawTargets } from './zones.ts';
 
 /** Largest answer of storage that is passed on. */
 export const maxAnswerBytes = 64 * 1024 * 1024;
@@ -23,9 +25,11 @@ export function readTiers(
 ): readonly ReadTier[] {
   const { backends, lifecycle, loaded } = foundation;
   const { retention } = loaded.config;
+  const labels = placedBy(foundation);
   const first: ReadTier = {
-    ...{ name: 'raw', stepMs: 0, reader: createVictoriaReader(raw) },
+    ...{ name: 'raw', stepMs: 0, reader: rawReader(foundation, raw) },
     ...{ keptMs: () => retention.raw, filledUntilMs: () => Infinity },
+    ...(labels ? { placedBy: labels } : {}),
   };
   const specs = tierSpecs.filter(({ tier }) => backends.victoria[tier]);
   if (specs.length === 0) return [first];
@@ -45,6 +49,19 @@ export function readTiers(
       };
     }),
   ];
+}
+
+/** All zones as one; what is asked in any order is answered together. */
+export function rawReader(foundation: Foundation, first: VictoriaClient): SeriesReader {
+  const [, ...zones] = rawTargets(foundation);
+  if (zones.length === 0) return createVictoriaReader(first);
+  const clients = zones.map((target) =>
+    createVictoriaClient(target, { connections, maxAnswerBytes }),
+  );
+  foundation.lifecycle.onStop('VictoriaMetrics clients (reads, zones)', async () => {
+    await Promise.all(clients.map((client) => client.close()));
+  });
+  return createSpreadReader([first, ...clients].map(createVictoriaReader));
 }
 
 interface Mark {

@@ -16,13 +16,11 @@ import {
   createRuleReader,
   type Postgres,
 } from '../storage/postgres/index.ts';
-import {
-  createSeriesWriter,
-  createVictoriaClient,
-  createVictoriaReader,
-} from '../storage/victoria/index.ts';
+import { createSeriesWriter, createVictoriaClient } from '../storage/victoria/index.ts';
 import { createDecodeKernel } from '../wire/index.ts';
 import type { Foundation } from './compose.ts';
+import { rawReader } from './read-tiers.ts';
+import { placedBy } from './zones.ts';
 
 /** Largest answer of storage to one rule. */
 const maxAnswerBytes = 64 * 1024 * 1024;
@@ -61,9 +59,10 @@ export async function startRuler(
   });
   // Unique for each start: a process that comes back must not find itself holding an old epoch.
   const holder = `${hostname()}:${process.pid}:${randomUUID()}`;
-  const ask = createAsk(createVictoriaReader(client), {
-    timeoutMs: config.queryTimeout,
-    maxRows: config.maxRows,
+  const labels = placedBy(foundation);
+  const ask = createAsk(rawReader(foundation, client), {
+    ...{ timeoutMs: config.queryTimeout, maxRows: config.maxRows },
+    ...(labels ? { placedBy: labels } : {}),
   });
   const ruler = createRuler({
     sets,

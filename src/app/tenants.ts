@@ -17,6 +17,7 @@ import {
 import type { Foundation } from './compose.ts';
 import type { Gateway } from './gateway.ts';
 import type { People } from './people.ts';
+import { rawTargets } from './zones.ts';
 
 const lookMs = 2_000;
 /** Beyond the journal's own time: other processes hear of it a second late, and their last batches are on their way. */
@@ -110,10 +111,10 @@ export function startRemovals(
   { knex }: Postgres,
   blobs: BlobStore,
 ): void {
-  const { journal, shards } = loaded.config.forward;
-  const { raw } = backends.victoria;
-  const zones = [...new Set(Object.values(shards))].map((baseUrl) => ({ ...raw, baseUrl }));
-  const targets = [...Object.values(backends.victoria), ...zones];
+  const { journal } = loaded.config.forward;
+  const { '1m': oneMinute, '5m': fiveMinutes } = backends.victoria;
+  const tiers = [oneMinute, fiveMinutes].filter((target) => target !== undefined);
+  const targets = [...rawTargets({ backends, loaded }), ...tiers];
   const clients = targets.map((target) => createVictoriaClient(target, { connections: 2 }));
   const worker = createRemovalWorker({
     store: createRemovalStore(knex),

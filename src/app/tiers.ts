@@ -24,6 +24,7 @@ import {
   createRawSource,
   createSeriesEraser,
   createSeriesWriter,
+  createSpreadSource,
   createVictoriaClient,
   readFlag,
   type VictoriaClient,
@@ -32,6 +33,7 @@ import {
 import { createDecodeKernel } from '../wire/index.ts';
 import type { Foundation } from './compose.ts';
 import type { People } from './people.ts';
+import { rawTargets } from './zones.ts';
 
 const hidden: HiddenIncarnation = 'hidden';
 const leaseMs = 30_000;
@@ -48,7 +50,7 @@ export const closedAfterMs = (timestampPastMs: number): number => timestampPastM
 
 /** For the role `worker`: fills the tiers that there are. */
 export function startTiers(foundation: Foundation, { knex }: Postgres, { access }: People): void {
-  const { backends, lifecycle, loaded, log, meters } = foundation;
+  const { lifecycle, loaded, log, meters } = foundation;
   const { retention, downsample } = loaded.config;
   const tiers = openTiers(foundation);
   const retentionMeters = createRetentionMeters(meters);
@@ -56,12 +58,16 @@ export function startTiers(foundation: Foundation, { knex }: Postgres, { access 
     log.info('no tiers: long ranges are answered from raw samples as long as they are kept');
     return;
   }
-  const client = createVictoriaClient(backends.victoria.raw, { connections: rawConnections });
-  lifecycle.onStop('VictoriaMetrics client (downsampling)', () => client.close());
+  const clients = rawTargets(foundation).map((target) =>
+    createVictoriaClient(target, { connections: rawConnections }),
+  );
+  lifecycle.onStop('VictoriaMetrics clients (downsampling)', async () => {
+    await Promise.all(clients.map((client) => client.close()));
+  });
   const tenants = createTenantStore(knex);
   const metadata = createMetadataStore(knex);
   const downsampler = createDownsampler({
-    raw: createRawSource(client),
+    raw: createSpreadSource(clients.map(createRawSource)),
     tiers,
     store: createSliceStore(knex, {
       leases: createLeases(knex, `${hostname()}:${process.pid}:${randomUUID()}`),
@@ -101,15 +107,16 @@ function openTiers({ backends, lifecycle }: Foundation): Map<AggregateTier, Tier
 
 /** Erases a host in raw storage first, so that no worker puts it into a tier again. */
 export function eraserOf(
-  { backends, lifecycle }: Pick<Foundation, 'backends' | 'lifecycle'>,
+  foundation: Pick<Foundation, 'backends' | 'lifecycle' | 'loaded'>,
   raw: VictoriaClient,
 ): SeriesEraser {
+  const { backends, lifecycle } = foundation;
   const erasers = [createSeriesEraser(raw)];
-  for (const { tier } of tierSpecs) {
-    const target = backends.victoria[tier];
+  const [, ...zones] = rawTargets(foundation);
+  for (const target of [...zones, ...tierSpecs.map(({ tier }) => backends.victoria[tier])]) {
     if (!target) continue;
     const client = createVictoriaClient(target, { connections: 1 });
-    lifecycle.onStop(`VictoriaMetrics client (erasing, ${tier})`, () => client.close());
+    lifecycle.onStop(`VictoriaMetrics client (erasing, ${target.baseUrl})`, () => client.close());
     erasers.push(createSeriesEraser(client));
   }
   return {

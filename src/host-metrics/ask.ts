@@ -93,9 +93,9 @@ export function createStorageAsk(deps: Deps): StorageAsk {
   ): Promise<R[]> {
     const turn = await gate.run(tenantId, async () => {
       const startedMs = clock.monotonicMs();
-      const outcome = await reader.read({ endpoint }, scopedArguments(tenantId, args), {
-        timeoutMs,
-      });
+      // Of all that is asked here each row is of one host, which is in one storage.
+      const read = { endpoint, across: { kind: 'union' } } as const;
+      const outcome = await reader.read(read, scopedArguments(tenantId, args), { timeoutMs });
       const result = outcome.ok ? 'ok' : outcome.reason;
       const tookMs = clock.monotonicMs() - startedMs;
       deps.meters.seconds.observe({ asker: deps.asker, endpoint, result }, tookMs / 1_000);

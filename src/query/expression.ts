@@ -9,6 +9,7 @@ import {
   toStorageText,
   UnsupportedFunction,
 } from './promql/storage-text.ts';
+import { spreadOf, type Across } from './spread/spread.ts';
 import { refuseReservedLabel, tenantLabel } from './tenancy.ts';
 
 /** The `query` argument as a checked tree. Throws 400. */
@@ -18,11 +19,14 @@ export function expressionOf(args: Arguments): Expr {
   return expr;
 }
 
-/** What storage is asked, or why it is not. */
+export type StorageText = { ok: true; text: string; across?: Across };
+
+/** What storage is asked, or why it is not. `placedBy`: of several storages that share the series (spread.ts). */
 export function storageQuery(
   expr: Expr,
   maxSubquerySteps: number,
-): { ok: true; text: string } | QueryFailure {
+  placedBy?: readonly string[],
+): StorageText | QueryFailure {
   if (subquerySteps(expr, defaultSubqueryStepMs) > maxSubquerySteps) {
     return failure(
       'execution',
@@ -30,7 +34,9 @@ export function storageQuery(
     );
   }
   try {
-    return { ok: true, text: toStorageText(expr, tenantLabel) };
+    const spread = placedBy && acrossOf(expr, tenantLabel, placedBy);
+    if (spread && !spread.ok) return failure('execution', spread.message);
+    return { ...spread, ok: true, text: toStorageText(expr, tenantLabel) };
   } catch (error) {
     if (error instanceof UnsupportedFunction) return failure('execution', error.message);
     throw error;
@@ -44,12 +50,36 @@ export function storageQuery(
 export function ruleQuery(
   expression: string,
   hiddenLabel: string,
-): { ok: true; text: string } | { ok: false; message: string } {
+  placedBy?: readonly string[],
+): StorageText | { ok: false; message: string } {
   try {
     const expr = parsePromql(expression);
     if (hiddenLabel === tenantLabel) refuseReservedLabel(expr);
-    return { ok: true, text: toStorageText(expr, hiddenLabel) };
+    const spread = placedBy && acrossOf(expr, hiddenLabel, placedBy);
+    if (spread && !spread.ok) return spread;
+    return { ...spread, ok: true, text: toStorageText(expr, hiddenLabel) };
   } catch (error) {
     return { ok: false, message: messageOf(error) };
   }
+}
+
+function acrossOf(
+  expr: Expr,
+  hiddenLabel: string,
+  placedBy: readonly string[],
+): { ok: true; across: Across } | { ok: false; message: string } {
+  const spread = spreadOf(expr, placedBy);
+  if (!spread.ok) {
+    return {
+      ok: false,
+      message: `characters ${spread.start} to ${spread.end} of the query need the series of all zones at once: group by ${placedBy.join(' or ')}, or ask for the outermost sum, count, min, max or avg alone`,
+    };
+  }
+  if (spread.kind === 'union') return { ok: true, across: { kind: 'union' } };
+  if (spread.kind === 'fold') return { ok: true, across: { kind: 'fold', by: spread.by } };
+  const text = (one: Expr): string => toStorageText(one, hiddenLabel);
+  return {
+    ok: true,
+    across: { kind: 'average', sum: text(spread.sum), count: text(spread.count) },
+  };
 }

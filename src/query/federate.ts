@@ -30,7 +30,7 @@ export async function federate(
     const query = toStorageText(selector, tenantLabel);
     const outcome = await askStorage(deps, {
       tenantId,
-      read: { endpoint: 'query' },
+      read: { endpoint: 'query', across: { kind: 'union' } },
       args: [['query', query], ['time', seconds(now)], ['nocache', '1'], showNewest],
       timeoutMs: deps.limits.timeoutMs,
       shape: vectorAnswer,

@@ -24,6 +24,7 @@ export type {
   MetadataReader,
 } from './ports.ts';
 export { planRange, tierAt, type Part } from './tiers/plan.ts';
+export type { Across } from './spread/spread.ts';
 export type { ReadTier, TierName } from './tiers/tier.ts';
 export { walk, type Expr, type Matcher } from './promql/ast.ts';
 export { formatDuration, quote } from './promql/literals.ts';

@@ -8,7 +8,7 @@ import { selectors } from './promql/selectors.ts';
 import { withFixedTimes } from './tiers/fixed-times.ts';
 import { tierAt } from './tiers/plan.ts';
 import { reachOf } from './tiers/reach.ts';
-import { lagWarning, questionFor } from './tiers/storage-question.ts';
+import { acrossIn, lagWarning, questionFor } from './tiers/storage-question.ts';
 
 /** Storage hides the newest 30 s unless told otherwise (field/ingest-and-query §5.2). */
 export const showNewest = ['latency_offset', '1ms'] as const;
@@ -43,7 +43,7 @@ export async function instantQuery(
   const isNow = scalar(args, 'time') === undefined;
   const outcome = await askStorage(deps, {
     ...{ tenantId, tier },
-    read: { endpoint: 'query' },
+    read: { endpoint: 'query', ...acrossIn(query) },
     args: [
       ['query', query.text],
       ['time', seconds(time)],

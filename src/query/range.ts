@@ -1,7 +1,7 @@
 import { GaugewayError } from '../platform/index.ts';
 import { emptyAnswer, matrixAnswer, stitchedMatrix } from './answer.ts';
 import { askStorage, rawTier, seconds, type QueryDeps } from './ask.ts';
-import { expressionOf, storageQuery } from './expression.ts';
+import { expressionOf, storageQuery, type StorageText } from './expression.ts';
 import { showNewest } from './instant.ts';
 import { withResolution, type QueryOutcome } from './outcome.ts';
 import { requiredTimeMs, stepMs, timeoutMs, type Arguments } from './params.ts';
@@ -11,7 +11,7 @@ import { selectors } from './promql/selectors.ts';
 import { withFixedTimes } from './tiers/fixed-times.ts';
 import { planRange, type Grid, type Part } from './tiers/plan.ts';
 import { reachOf } from './tiers/reach.ts';
-import { lagWarning, questionFor, type TierQuestion } from './tiers/storage-question.ts';
+import { acrossIn, lagWarning, questionFor, type TierQuestion } from './tiers/storage-question.ts';
 
 /** `/api/v1/query_range`. */
 export async function rangeQuery(
@@ -68,7 +68,7 @@ async function askOne(deps: QueryDeps, part: Part, asked: Asked): Promise<QueryO
   if (!query.ok) return query;
   return askPart(deps, part, {
     ...asked,
-    text: query.text,
+    question: query,
     shape: (body) => matrixAnswer(body, query.warnings),
     key: 'whole',
   });
@@ -88,12 +88,13 @@ function questionOf(
 function askPart(
   deps: QueryDeps,
   { tier, grid }: Part,
-  asked: Asked & { text: string; shape: (body: Buffer) => Buffer; key: string },
+  asked: Asked & { question: StorageText; shape: (body: Buffer) => Buffer; key: string },
 ): Promise<QueryOutcome> {
-  const { tenantId, timeout, text, shape, key } = asked;
+  const { tenantId, timeout, question, shape, key } = asked;
+  const { text } = question;
   return askStorage(deps, {
     ...{ tenantId, tier, timeoutMs: timeout, shape },
-    read: { endpoint: 'query_range' },
+    read: { endpoint: 'query_range', ...acrossIn(question) },
     args: [
       ['query', text],
       ['start', seconds(grid.startMs)],
@@ -117,8 +118,8 @@ async function stitch(
     parts.map(async (part) => {
       const query = questionOf(deps, part, asked);
       if (!query.ok) return { part, outcome: query, warnings: [] };
-      const { text, warnings } = query;
-      const asIs = { text, shape: (body: Buffer) => body, key: 'part' };
+      const { warnings } = query;
+      const asIs = { question: query, shape: (body: Buffer) => body, key: 'part' };
       return { part, outcome: await askPart(deps, part, { ...asked, ...asIs }), warnings };
     }),
   );

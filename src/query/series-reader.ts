@@ -1,6 +1,13 @@
+import type { Across } from './spread/spread.ts';
+
 /** The reads that storage offers; each is one fixed path. */
 export type StorageRead =
-  | { endpoint: 'query' | 'query_range' | 'series' | 'labels' | 'status/tsdb' }
+  | {
+      endpoint: 'query' | 'query_range';
+      /** Where several storages share the series; without it they cannot be asked. */
+      across?: Across;
+    }
+  | { endpoint: 'series' | 'labels' | 'status/tsdb' }
   | { endpoint: 'label_values'; label: string };
 
 export type ReadFailure =

@@ -13,6 +13,8 @@ export interface AskLimits {
   timeoutMs: number;
   /** Rows of one answer; more are an error, not a part of an answer. */
   maxRows: number;
+  /** Where several storages share the series: labels that keep a series in one of them. */
+  placedBy?: readonly string[];
 }
 
 /** How far back a selector finds its last sample, as in Prometheus. */
@@ -36,7 +38,7 @@ const mostTexts = 20_000;
 export function createAsk(reader: SeriesReader, limits: AskLimits, label = tenantLabel): Ask {
   const texts = new LRUCache<string, ReturnType<typeof ruleQuery>>({ max: mostTexts });
   const textOf = (expression: string) => {
-    const known = texts.get(expression) ?? ruleQuery(expression, label);
+    const known = texts.get(expression) ?? ruleQuery(expression, label, limits.placedBy);
     texts.set(expression, known);
     return known;
   };
@@ -55,9 +57,9 @@ export function createAsk(reader: SeriesReader, limits: AskLimits, label = tenan
       ],
       label,
     );
-    const outcome = await reader.read({ endpoint: 'query' }, args, {
-      timeoutMs: limits.timeoutMs,
-    });
+    const { across } = query;
+    const read = { endpoint: 'query', ...(across ? { across } : {}) } as const;
+    const outcome = await reader.read(read, args, { timeoutMs: limits.timeoutMs });
     if (!outcome.ok) return { ok: false, message: `${outcome.reason}: ${outcome.message}` };
     try {
       const answer = JSON.parse(outcome.body.toString('utf8')) as VectorAnswer;

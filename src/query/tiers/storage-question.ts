@@ -1,17 +1,17 @@
 import type { QueryDeps } from '../ask.ts';
-import { storageQuery } from '../expression.ts';
+import { storageQuery, type StorageText } from '../expression.ts';
 import type { QueryFailure } from '../outcome.ts';
 import type { Expr } from '../promql/ast.ts';
 import { adaptTo } from './adapt.ts';
 import type { ReadTier } from './tier.ts';
 
-export type TierQuestion = { ok: true; text: string; warnings: readonly string[] } | QueryFailure;
+export type TierQuestion = (StorageText & { warnings: readonly string[] }) | QueryFailure;
 
 /** What one tier is asked for an expression, and what its answer does not say. */
 export function questionFor(tier: ReadTier, expr: Expr, limits: QueryDeps['limits']): TierQuestion {
   const isRaw = tier.stepMs === 0;
   const adapted = isRaw ? { expr, warnings: new Set<string>() } : adaptTo(tier.stepMs, expr);
-  const query = storageQuery(adapted.expr, limits.maxSubquerySteps);
+  const query = storageQuery(adapted.expr, limits.maxSubquerySteps, tier.placedBy);
   return query.ok ? { ...query, warnings: [...adapted.warnings] } : query;
 }
 
@@ -27,3 +27,7 @@ export function lagWarning(
     `what is newer than ${new Date(filledMs).toISOString()} is not yet among the averages of ${tier.name}`,
   ];
 }
+
+/** For the read: how the answers of several storages are put together. */
+export const acrossIn = ({ across }: StorageText): Pick<StorageText, 'across'> =>
+  across ? { across } : {};

@@ -11,6 +11,8 @@ export interface ReadTier {
   /** Distance of its samples, milliseconds; 0 where they are as they came. */
   stepMs: number;
   reader: SeriesReader;
+  /** Where several storages share its series: labels that keep a series in one of them. */
+  placedBy?: readonly string[];
   /** How long this tenant's samples are kept, milliseconds. */
   keptMs: (tenantId: string) => number;
   /** Until when it is filled; Infinity where samples come by themselves. */

@@ -8,6 +8,8 @@ export { createVictoriaClient, type VictoriaClient, type VictoriaTarget } from '
 export { createSeriesEraser } from './eraser.ts';
 export { readFlag } from './flag.ts';
 export { createRawSource } from './raw-source.ts';
+export { createSpreadReader } from './spread-reader.ts';
+export { createSpreadSource } from './spread-source.ts';
 export { createTenantSeries } from './tenant-series.ts';
 export { createVictoriaReader } from './reader.ts';
 export { createSeriesWriter } from './writer.ts';

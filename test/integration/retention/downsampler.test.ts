@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createLifecycle } from '../../../src/app/index.ts';
 import { eraserOf, tierStoreOf } from '../../../src/app/tiers.ts';
-import { silentLogger } from '../../../src/platform/index.ts';
+import { loadConfig, silentLogger } from '../../../src/platform/index.ts';
 import { Round } from '../../../src/retention/round.ts';
 import { systemActor } from '../../../src/access/index.ts';
 import { createDownsampler } from '../../../src/retention/index.ts';
@@ -311,7 +311,8 @@ describe('the downsampler', { timeout: 120_000 }, () => {
     const lifecycle = createLifecycle(silentLogger);
     const client = createVictoriaClient(raw.target);
     const backends = { databaseUrl: '', victoria: targets };
-    await eraserOf({ backends, lifecycle }, client).erase('erased', 'goes');
+    const loaded = loadConfig({ environment: {} });
+    await eraserOf({ backends, lifecycle, loaded }, client).erase('erased', 'goes');
     await client.close();
     await lifecycle.stop();
     for (const target of Object.values(targets)) {
