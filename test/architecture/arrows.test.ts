@@ -73,6 +73,7 @@ const wrongNeighbours: Record<string, string> = {
   'rule-tests': 'storage/victoria',
   'alert-desk': 'notify',
   agents: 'hosts',
+  backup: 'storage/postgres',
   'storage/postgres': 'managed',
   'storage/victoria': 'access',
   install: 'http',

@@ -42,6 +42,7 @@ const arrows = {
     types: ['forward', 'hosts', 'query', 'retention', 'ruler', 'tenants'],
   },
   install: { doors: ['platform'] },
+  backup: { doors: ['platform'] },
   observe: { doors: ['wire', 'platform'] },
   managed: { doors: ['platform'], types: ['storage/victoria'] },
   http: {
@@ -57,6 +58,7 @@ const arrows = {
       ...[
         'alert-desk',
         'alerts',
+        'backup',
         'host-metrics',
         'limits',
         'live',

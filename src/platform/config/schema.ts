@@ -29,6 +29,7 @@ const victoria = (tier: string) =>
     deleteAuthKey: secretText(
       'What its `-deleteAuthKey` was set to: for deleting a host with its series.',
     ),
+    snapshotAuthKey: secretText('What its `-snapshotAuthKey` was set to: for `gaugeway backup`.'),
   });
 
 const ingest = group({

@@ -10,4 +10,5 @@ export { readFlag } from './flag.ts';
 export { createRawSource } from './raw-source.ts';
 export { createTenantSeries } from './tenant-series.ts';
 export { createVictoriaReader } from './reader.ts';
+export { createSnapshots, type Snapshots } from './snapshots.ts';
 export { createSeriesWriter } from './writer.ts';
