@@ -108,7 +108,7 @@ export function createStorageAsk(deps: Deps): StorageAsk {
   }
 
   const planOf = (tenantId: string, backMs: number) => ({
-    ...{ tenantId, reach: { backMs, pinnedMs: Infinity }, nowMs: clock.nowMs() },
+    ...{ tenantId, reach: { backMs, pinnedMs: Infinity, widthMs: backMs }, nowMs: clock.nowMs() },
   });
 
   async function overPart(

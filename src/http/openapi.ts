@@ -46,6 +46,13 @@ const headers: Readonly<Record<string, { description: string; schema: JsonSchema
   'X-RateLimit-Remaining': { description: 'Of them, those that are left.', schema: integer },
   'X-RateLimit-Reset': { description: 'Seconds until the minute is over.', schema: integer },
 };
+const saidByRoutes = {
+  'X-Gaugeway-Resolution': {
+    description:
+      'What the answer was read from, oldest first: `raw`, `1m`, `5m`. Absent where no samples were read.',
+    schema: { type: 'string' },
+  },
+};
 const refsTo = (names: readonly string[]): Record<string, unknown> =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 const allHeaders = refsTo(Object.keys(headers));
@@ -77,7 +84,7 @@ export function openApiOf(routes: readonly Route[], version: string): OpenApiDoc
     paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
     components: {
       schemas: errorSchemas,
-      headers,
+      headers: { ...headers, ...saidByRoutes },
       responses: refusalsOf(routes),
       securitySchemes: {
         session: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
@@ -145,7 +152,7 @@ function bodyOf({ spec, takes }: Route, example: unknown): Record<string, unknow
 function responsesOf(route: Route, example: unknown): Record<string, unknown> {
   const { spec, errors, needs } = route;
   const isCounted = budgetOf(route) !== 'none';
-  const own = isCounted ? allHeaders : plainHeaders;
+  const own = { ...(isCounted ? allHeaders : plainHeaders), ...refsTo(spec.says ?? []) };
   const successes = Object.entries(spec.answers).map(([status, answer]) => [
     status,
     { description: descriptionOf(answer), headers: own, ...contentOf(answer, example) },

@@ -41,6 +41,8 @@ export interface RouteSpec {
   answers: Readonly<Record<number, z.ZodType | MediaAnswer | 'empty'>>;
   /** Statuses of refusals that its credential, path and method do not tell already. */
   refuses?: readonly (401 | 404 | 409 | 429)[];
+  /** Headers of its answers that other routes do not have. */
+  says?: readonly 'X-Gaugeway-Resolution'[];
 }
 
 /** An answer that is no JSON. */

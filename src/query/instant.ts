@@ -1,7 +1,7 @@
 import { assembleSingle, emptyAnswer, matrixAnswer, scalarAnswer, vectorAnswer } from './answer.ts';
 import { askStorage, longestKeptMs, rawTier, seconds, type QueryDeps } from './ask.ts';
 import { expressionOf } from './expression.ts';
-import type { QueryOutcome } from './outcome.ts';
+import { withResolution, type QueryOutcome } from './outcome.ts';
 import { scalar, timeMs, timeoutMs, type Arguments } from './params.ts';
 import { typeOf } from './promql/check.ts';
 import { selectors } from './promql/selectors.ts';
@@ -41,7 +41,7 @@ export async function instantQuery(
   }
   const warnings = [...query.warnings, ...lagWarning(tier, tenantId, { endMs: time, nowMs })];
   const isNow = scalar(args, 'time') === undefined;
-  return askStorage(deps, {
+  const outcome = await askStorage(deps, {
     ...{ tenantId, tier },
     read: { endpoint: 'query' },
     args: [
@@ -58,4 +58,5 @@ export async function instantQuery(
     },
     key: `${isNow ? `now ${Math.floor(nowMs / nowGridMs)}` : time}\0${query.text}`,
   });
+  return readsSamples ? withResolution(outcome, [tier.name]) : outcome;
 }

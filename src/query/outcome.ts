@@ -7,8 +7,9 @@ export type QueryErrorType =
 
 export type QueryFailure = { ok: false; type: QueryErrorType; message: string };
 
-/** The whole JSON answer as bytes, or why there is none. */
-export type QueryOutcome = { ok: true; body: Buffer } | QueryFailure;
+/** The whole JSON answer as bytes and, where samples were read, of which tiers (`raw`, `1m`, …); or why there is none. */
+export type QueryOutcome =
+  { ok: true; body: Buffer; resolution?: readonly string[] } | QueryFailure;
 
 export function failure(type: QueryErrorType, message: string): QueryFailure {
   return { ok: false, type, message };
@@ -18,6 +19,10 @@ export function failure(type: QueryErrorType, message: string): QueryFailure {
 export function success(data: unknown, warnings: readonly string[] = []): QueryOutcome {
   const answer = { status: 'success', data, ...(warnings.length > 0 ? { warnings } : {}) };
   return { ok: true, body: Buffer.from(JSON.stringify(answer)) };
+}
+
+export function withResolution(outcome: QueryOutcome, tiers: readonly string[]): QueryOutcome {
+  return outcome.ok ? { ...outcome, resolution: tiers } : outcome;
 }
 
 const badPattern = /regex|regular expression/i;

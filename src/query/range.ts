@@ -3,7 +3,7 @@ import { emptyAnswer, matrixAnswer, stitchedMatrix } from './answer.ts';
 import { askStorage, rawTier, seconds, type QueryDeps } from './ask.ts';
 import { expressionOf, storageQuery } from './expression.ts';
 import { showNewest } from './instant.ts';
-import type { QueryOutcome } from './outcome.ts';
+import { withResolution, type QueryOutcome } from './outcome.ts';
 import { requiredTimeMs, stepMs, timeoutMs, type Arguments } from './params.ts';
 import type { Expr } from './promql/ast.ts';
 import { typeOf } from './promql/check.ts';
@@ -37,7 +37,14 @@ export async function rangeQuery(
   const [only] = parts;
   if (!only) return { ok: true, body: emptyAnswer('matrix') };
   const asked = { tenantId, expr: fixed, timeout };
-  return parts.length === 1 ? askOne(deps, only, asked) : stitch(deps, parts, asked);
+  const outcome = await (parts.length === 1
+    ? askOne(deps, only, asked)
+    : stitch(deps, parts, asked));
+  if (selectors(expr).length === 0) return outcome;
+  return withResolution(
+    outcome,
+    parts.map(({ tier }) => tier.name),
+  );
 }
 
 function partsOf(

@@ -4,7 +4,9 @@ import { benchAgentDay } from './agent/day.ts';
 import { benchAgentProcesses, benchAgentWire } from './agent/growth.ts';
 import { benchApi } from './api/main.ts';
 import { benchDownsample } from './downsample.ts';
+import { benchSizing, soakFleet } from './fleet/main.ts';
 import { benchGrowth } from './growth.ts';
+import { benchHistory } from './history.ts';
 import { benchIngest } from './ingest.ts';
 import { benchLatency } from './latency.ts';
 import { benchLive } from './live.ts';
@@ -46,7 +48,9 @@ const suites: Record<string, () => Promise<Table[]>> = {
   downsample: async () => [
     await benchDownsample({ hosts: 500, seriesPerHost: 150, livePerSecond: 16_700 }),
   ],
+  history: async () => [await benchHistory({ hosts: 100 })],
   reports: async () => [await benchReports({ hosts: 500, stepMs: 60_000 })],
+  sizing: () => benchSizing({ hosts: [500, 2_000, 5_000], seconds: 180 }),
   agent: async () => [
     await benchAgentBudget({ minutes: 10, outageMinutes: 5 }),
     await benchAgentProcesses([200, 1_000, 5_000]),
@@ -57,6 +61,8 @@ const suites: Record<string, () => Promise<Table[]>> = {
 
 const soaks: Record<string, () => Promise<Table[]>> = {
   faults: () => benchRulerFaults({ seconds: 300, rules: 1_000, hosts: 100, everyMs: 3_000 }),
+  fleet: () => soakFleet({ hosts: 5_000, seconds: 1_800 }),
+  simulation: () => soakFleet({ hosts: 5_000, seconds: 600 }),
   soak: async () => [await benchSustained({ seconds: 600, samplesPerSecond: 150_000 })],
 };
 

@@ -96,6 +96,9 @@ const onItsOwn = new Set([
     'incident_events',
     'delivery_attempts',
     'changes',
+    'downsample_marks',
+    'downsample_slices',
+    'tenant_usage',
   ],
 ]);
 

@@ -37,9 +37,10 @@ export const clockAfter = (hours: number) => ({
 export async function startTier(
   stage: Stage,
   tier: AggregateTier | 'raw',
+  retention = '30d',
 ): Promise<ManagedVictoria> {
   const victoria = await startVictoria({
-    ...{ name: tier, log: silentLogger, retention: '30d' },
+    ...{ name: tier, log: silentLogger, retention },
     dataDir: join(stage.directory(), tier),
     ...(tier === 'raw' ? {} : { flags: tierFlags(tier) }),
   });

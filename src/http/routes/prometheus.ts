@@ -148,7 +148,12 @@ function specOf(path: string, isAllowed: boolean): RouteSpec {
   const refused = textAnswer('text/plain', 'Not with this method.');
   const samples = textAnswer('text/plain', 'Exposition format.');
   const answer = path === '/federate' ? samples : prometheusAnswer;
-  return { tag: 'Prometheus API', answers: isAllowed ? { 200: answer } : { 405: refused } };
+  const isOverTime = path === '/api/v1/query' || path === '/api/v1/query_range';
+  return {
+    tag: 'Prometheus API',
+    answers: isAllowed ? { 200: answer } : { 405: refused },
+    ...(isOverTime ? { says: ['X-Gaugeway-Resolution'] } : {}),
+  };
 }
 
 /** Grafana posts first and repeats as GET on a 405; a 404 it would take for a server without the endpoint. */
@@ -161,6 +166,8 @@ function refuseMethod(res: Response, methods: readonly string[]): void {
 function send(res: Response, outcome: QueryOutcome): void {
   if (outcome.ok) {
     res.status(200).setHeader('content-type', 'application/json');
+    const { resolution } = outcome;
+    if (resolution) res.setHeader('x-gaugeway-resolution', [...new Set(resolution)].join(', '));
     res.end(outcome.body);
     return;
   }

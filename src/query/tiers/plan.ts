@@ -13,20 +13,28 @@ export interface Part {
   grid: Grid;
 }
 
+/**
+ * Aggregates of one series that a question may look at: storage counts the steps of the subquery that weighs them, and
+ * refuses more than 30,000 (`-search.maxPointsPerTimeseries`). 90 days of five minutes are below it.
+ */
+const maxAggregates = 28_000;
+
 interface Asked {
   tenantId: string;
   reach: Reach;
   nowMs: number;
 }
 
-/** The finest tier that still holds all that is read at a moment; the last one where none does. */
+/** The finest tier that holds all that is read at a moment, in a number that it can weigh; the last one where none does. */
 export function tierAt(
   tiers: readonly ReadTier[],
   atMs: number,
   { tenantId, reach, nowMs }: Asked,
 ): ReadTier {
   const readsFromMs = Math.min(atMs - reach.backMs, reach.pinnedMs);
-  const holding = tiers.find((tier) => nowMs - tier.keptMs(tenantId) <= readsFromMs);
+  const holding = tiers.find(
+    (tier) => nowMs - tier.keptMs(tenantId) <= readsFromMs && canWeigh(tier, reach),
+  );
   const last = holding ?? tiers.at(-1);
   if (!last) throw new Error('a plan without a tier');
   return last;
@@ -42,11 +50,28 @@ export function planRange(tiers: readonly ReadTier[], grid: Grid, asked: Asked):
   const parts: Part[] = [];
   for (let atMs = firstFrom(grid, oldestMs); atMs <= grid.endMs;) {
     const tier = tierAt(tiers, atMs, asked);
-    const untilMs = Math.min(grid.endMs, lastBefore(grid, finerFromMs(tiers, tier, asked), atMs));
+    const untilMs = Math.min(
+      grid.endMs,
+      lastBefore(grid, finerFromMs(tiers, tier, asked), atMs),
+      lastOfMost(tier, { ...grid, startMs: atMs }, asked.reach),
+    );
     parts.push({ tier, grid: { startMs: atMs, endMs: untilMs, stepMs: grid.stepMs } });
     atMs = untilMs + grid.stepMs;
   }
   return parts;
+}
+
+/** Samples as they came are weighed by nobody. */
+const stepOf = ({ stepMs }: ReadTier): number => (stepMs === 0 ? Infinity : stepMs);
+
+const canWeigh = (tier: ReadTier, { widthMs }: Reach): boolean =>
+  widthMs <= maxAggregates * stepOf(tier);
+
+/** The last moment of the grid up to which one question to the tier does not look at too many aggregates. */
+function lastOfMost(tier: ReadTier, { startMs, stepMs }: Grid, { widthMs }: Reach): number {
+  const roomMs = maxAggregates * stepOf(tier) - widthMs;
+  if (roomMs === Infinity) return Infinity;
+  return startMs + Math.max(0, Math.floor(roomMs / stepMs)) * stepMs;
 }
 
 function firstFrom({ startMs, stepMs }: Grid, fromMs: number): number {
@@ -66,8 +91,10 @@ function finerFromMs(
   tier: ReadTier,
   { tenantId, reach, nowMs }: Asked,
 ): number {
-  const finer = tiers[tiers.indexOf(tier) - 1];
-  if (!finer) return Infinity;
-  const heldFromMs = nowMs - finer.keptMs(tenantId);
-  return reach.pinnedMs < heldFromMs ? Infinity : heldFromMs + reach.backMs;
+  const fromMs = tiers.slice(0, tiers.indexOf(tier)).flatMap((finer) => {
+    const heldFromMs = nowMs - finer.keptMs(tenantId);
+    const isAble = canWeigh(finer, reach) && reach.pinnedMs >= heldFromMs;
+    return isAble ? [heldFromMs + reach.backMs] : [];
+  });
+  return Math.min(Infinity, ...fromMs);
 }

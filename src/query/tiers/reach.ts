@@ -9,35 +9,42 @@ export interface Reach {
   backMs: number;
   /** The oldest moment that is read whatever is evaluated (`@`), milliseconds since the epoch; Infinity without one. */
   pinnedMs: number;
+  /** The widest stretch that is looked at for one moment, wherever it lies, milliseconds. */
+  widthMs: number;
 }
 
 /** The expression at one moment, with `@ start()` and `@ end()` as times already (`withFixedTimes`). */
 export function reachOf(expr: Expr): Reach {
   switch (expr.kind) {
     case 'selector':
-      return shifted({ backMs: lookbackMs, pinnedMs: Infinity }, expr);
+      return shifted(looking(lookbackMs), expr);
     case 'matrix':
       // A rate looks at the sample before its window too.
-      return shifted({ backMs: expr.rangeMs + lookbackMs, pinnedMs: Infinity }, expr.selector);
+      return shifted(looking(expr.rangeMs + lookbackMs), expr.selector);
     case 'subquery': {
       const inner = reachOf(expr.expr);
-      return shifted({ ...inner, backMs: inner.backMs + expr.rangeMs }, expr);
+      const { backMs, widthMs } = inner;
+      const wider = { backMs: backMs + expr.rangeMs, widthMs: widthMs + expr.rangeMs };
+      return shifted({ ...inner, ...wider }, expr);
     }
     default:
-      return childrenOf(expr).map(reachOf).reduce(further, { backMs: 0, pinnedMs: Infinity });
+      return childrenOf(expr).map(reachOf).reduce(further, looking(0));
   }
 }
+
+const looking = (backMs: number): Reach => ({ backMs, pinnedMs: Infinity, widthMs: backMs });
 
 const further = (a: Reach, b: Reach): Reach => ({
   backMs: Math.max(a.backMs, b.backMs),
   pinnedMs: Math.min(a.pinnedMs, b.pinnedMs),
+  widthMs: Math.max(a.widthMs, b.widthMs),
 });
 
-function shifted({ backMs, pinnedMs }: Reach, { offsetMs = 0, at }: Shift): Reach {
+function shifted({ backMs, pinnedMs, widthMs }: Reach, { offsetMs = 0, at }: Shift): Reach {
   if (typeof at === 'number') {
-    return { backMs: 0, pinnedMs: Math.min(pinnedMs, at - offsetMs - backMs) };
+    return { backMs: 0, pinnedMs: Math.min(pinnedMs, at - offsetMs - backMs), widthMs };
   }
-  return { backMs: Math.max(0, backMs + offsetMs), pinnedMs };
+  return { backMs: Math.max(0, backMs + offsetMs), pinnedMs, widthMs };
 }
 
 interface Shift {

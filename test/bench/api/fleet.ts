@@ -49,7 +49,7 @@ export async function makeFleet(
   return { hosts, beat };
 }
 
-async function importHosts(product: Product, hosts: readonly string[]): Promise<void> {
+export async function importHosts(product: Product, hosts: readonly string[]): Promise<void> {
   const lines = hosts.map((name, i) => {
     const role = ['web', 'db', 'cache', 'batch'][i % 4] ?? '';
     return `${name},10.${String(i >> 8)}.${String(i & 255)}.1,"role:${role},rack:r${String(i % 20)}"`;

@@ -31,11 +31,13 @@ describe('the reach of an expression', () => {
     ['max_over_time(rate(up[5m])[1d:1h] offset 1h)', day + 70 * minute],
     ['sum(up) / sum(rate(up[10m]))', 15 * minute],
   ])('%s reads %d ms back', (text, backMs) => {
-    expect(reach(text)).toEqual({ backMs, pinnedMs: Infinity });
+    expect(reach(text)).toMatchObject({ backMs, pinnedMs: Infinity });
   });
 
   it('is pinned by @, also by that of the start', () => {
-    expect(reach('up @ 1000')).toEqual({ backMs: 0, pinnedMs: 1_000_000 - 5 * minute });
+    expect(reach('up @ 1000')).toEqual({
+      ...{ backMs: 0, pinnedMs: 1_000_000 - 5 * minute, widthMs: 5 * minute },
+    });
     expect(reach('up @ start() + up').pinnedMs).toBe(whole.startMs - 5 * minute);
     expect(reach('rate(up[1h] @ end() offset 1d)').pinnedMs).toBe(nowMs - day - 65 * minute);
   });
@@ -52,9 +54,11 @@ describe('a range', () => {
   it('is answered by the finest tiers that hold it', () => {
     expect(names(nowMs - day, 'up')).toEqual(['raw']);
     expect(names(nowMs - 8 * day, 'up')).toEqual(['1m', 'raw']);
-    expect(names(nowMs - 59 * day, 'up', 3_600_000)).toEqual(['5m', '1m', 'raw']);
+    // 23 days of minutes are more than storage weighs at once.
+    expect(names(nowMs - 59 * day, 'up', 3_600_000)).toEqual(['5m', '1m', '1m', 'raw']);
     // What is read at each moment lies before the raw samples.
-    expect(names(nowMs - minute, 'avg_over_time(up[29d])')).toEqual(['1m']);
+    expect(names(nowMs - minute, 'avg_over_time(up[15d])')).toEqual(['1m']);
+    expect(names(nowMs - minute, 'avg_over_time(up[29d])')).toEqual(['5m']);
     expect(names(nowMs - day, 'up / (up offset 40d)')).toEqual(['5m']);
     expect(names(nowMs - day, `up @ ${String((nowMs - 20 * day) / 1_000)}`)).toEqual(['1m']);
   });
@@ -69,8 +73,14 @@ describe('a range', () => {
         (ago, stepMs, points, backMs) => {
           const startMs = nowMs - ago;
           const grid = { startMs, endMs: startMs + points * stepMs, stepMs };
-          const asked = { tenantId: 't', reach: { backMs, pinnedMs: Infinity }, nowMs };
-          const answered = planRange(tiers, grid, asked).flatMap((part) => {
+          const reach = { backMs, pinnedMs: Infinity, widthMs: backMs };
+          const asked = { tenantId: 't', reach, nowMs };
+          const parts = planRange(tiers, grid, asked);
+          for (const { tier: own, grid: of } of parts.slice(0, -1)) {
+            const looked = own.stepMs === 0 ? 0 : (of.endMs - of.startMs + backMs) / own.stepMs;
+            expect(of.startMs === of.endMs || looked <= 28_000).toBe(true);
+          }
+          const answered = parts.flatMap((part) => {
             const moments: [number, string][] = [];
             for (let at = part.grid.startMs; at <= part.grid.endMs; at += stepMs) {
               moments.push([at, part.tier.name]);
