@@ -74,6 +74,7 @@ const wrongNeighbours: Record<string, string> = {
   'alert-desk': 'notify',
   agents: 'hosts',
   backup: 'storage/postgres',
+  purge: 'storage/postgres',
   'storage/postgres': 'managed',
   'storage/victoria': 'access',
   install: 'http',
