@@ -11,9 +11,11 @@ import {
   migrateTo,
   migrateUp,
   migrationState,
+  secondWall,
   type Migrated,
   type MigrationState,
   type Postgres,
+  type SecondWall,
 } from '../storage/postgres/index.ts';
 
 interface DatabaseOptions {
@@ -31,6 +33,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Postgres> 
   try {
     const applied = await migrateUp(postgres, { directory: options.migrationsDir });
     if (applied.length > 0) log.info('database migrated', { applied });
+    const wall = await postgres.raiseWall();
+    if (wall !== 'on') log.warn('no second wall between tenants: see docs/tenants.md', { wall });
     return postgres;
   } catch (error) {
     await postgres.close();
@@ -41,6 +45,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Postgres> 
 /** What `gaugeway migrate` and `gaugeway doctor` do with the database that the configuration names. */
 export interface Schema {
   state: () => Promise<MigrationState>;
+  /** Whether row-level security can hold the product back (docs/tenants.md). */
+  wall: () => Promise<SecondWall>;
   up: () => Promise<string[]>;
   /** Applies or takes back until this one is the last. */
   to: (last: string) => Promise<Migrated>;
@@ -67,7 +73,12 @@ export async function withSchema<T>(
   try {
     return await work({
       state: () => migrationState(postgres, { directory }),
-      up: () => migrateUp(postgres, { directory }),
+      wall: () => secondWall(postgres.knex),
+      async up() {
+        const applied = await migrateUp(postgres, { directory });
+        await postgres.raiseWall();
+        return applied;
+      },
       to: (last) => migrateTo(postgres, { directory, last }),
     });
   } finally {

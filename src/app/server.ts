@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { can } from '../access/index.ts';
 import { createHttpServer, type HttpServerDeps } from '../http/index.ts';
 import type { Live } from '../live/index.ts';
+import { ofTenant } from '../storage/postgres/index.ts';
 import type { Foundation } from './compose.ts';
 import { parseListen } from './listen-address.ts';
 
@@ -19,6 +20,7 @@ export async function openServer(
   const { config } = loaded;
   const server = createHttpServer({
     ...parts,
+    ofTenant,
     can,
     upgradePath: live?.path,
     ...tlsOf(foundation),

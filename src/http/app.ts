@@ -16,7 +16,7 @@ import { apiMeters } from './middleware/meters.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
 import { requestFieldsOf, requestId, requestIdOf } from './middleware/request-id.ts';
 import type { ReadCache } from './read-cache.ts';
-import type { Route } from './route.ts';
+import type { Call, Route } from './route.ts';
 
 export interface AppDeps {
   routes: readonly Route[];
@@ -26,6 +26,8 @@ export interface AppDeps {
   isTls: boolean;
   /** Told of each change that a tenant makes. */
   readCache?: ReadCache;
+  /** Does the work for one tenant: nothing of others is seen or changed, whatever it asks for. */
+  ofTenant?: (tenantId: string, work: () => Promise<void>) => Promise<void>;
   /** Nobody is limited when absent. */
   allowances?: Allowances;
   maxBodyBytes: number;
@@ -86,14 +88,17 @@ function mount(app: Express, route: Route, parser: RequestHandler, deps: AppDeps
     parser,
     async (req, res): Promise<void> => {
       const principal = principalOf(res);
+      const call: Call = {
+        ...{ req, res, principal, requestId: requestIdOf(res) },
+        // Most routes log nothing.
+        get log() {
+          return deps.log.child('http', { ...requestFieldsOf(res) });
+        },
+      };
+      const handle = async (): Promise<void> => route.handle(call);
       try {
-        await route.handle({
-          ...{ req, res, principal, requestId: requestIdOf(res) },
-          // Most routes log nothing.
-          get log() {
-            return deps.log.child('http', { ...requestFieldsOf(res) });
-          },
-        });
+        if (!principal || route.sees === 'all' || !deps.ofTenant) await handle();
+        else await deps.ofTenant(principal.tenantId, handle);
       } finally {
         // Also where it failed half-way: what is asked next is asked anew.
         if (principal && isChange(route)) deps.readCache?.forget(principal.tenantId);

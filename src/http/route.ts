@@ -26,6 +26,8 @@ export interface Route {
   spec: RouteSpec;
   /** Whose allowance a request spends; by the method where it is not said: GET reads, everything else writes. */
   budget?: 'read' | 'write' | 'none';
+  /** Whose rows it may see: those of the caller's tenant where it is not said, or of all, for the operator's own routes. */
+  sees?: 'all';
   /** The body: JSON where it is not said, or text/csv. */
   takes?: 'csv';
   handle: (call: Call) => void | Promise<void>;

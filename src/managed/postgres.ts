@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { GaugewayError, sleep, type Logger } from '../platform/index.ts';
+import { GaugewayError, messageOf, sleep, type Logger } from '../platform/index.ts';
 import { runToEnd, spawnTied } from './child.ts';
 import { lockDirectory, type DirectoryLock } from './directory-lock.ts';
 import { findPostgres, type PostgresBinaries } from './find-postgres.ts';
@@ -49,6 +49,9 @@ interface Cluster {
 
 const role = 'gaugeway';
 const database = 'gaugeway';
+/** Bound by row-level security (storage/postgres); a role that may not make roles cannot make it later. */
+const tenantRoleSql = `CREATE ROLE gaugeway_tenant NOLOGIN\nGRANT gaugeway_tenant TO ${role}\n`;
+const tenantRoleMark = 'tenant-role';
 const environment = { TZ: 'UTC' };
 /** Above the kernel's largest pid, 2^22. */
 const impossiblePid = '2147483646';
@@ -84,6 +87,7 @@ export async function startPostgres(options: PostgresOptions): Promise<ManagedPo
   const lock = await lockDirectory(dataDir, 'Postgres', log);
   try {
     const cluster = await prepareCluster(dataDir, options.throwaway ?? false);
+    await addTenantRole(cluster, log);
     const supervised = await superviseCluster(cluster, dataDir, { ...options, log }, lock);
     const { version, source } = cluster.binaries;
     log.info('Postgres is running', { version, source, pid: supervised.pid() });
@@ -114,6 +118,25 @@ async function prepareCluster(dataDir: string, throwaway: boolean): Promise<Clus
   const cluster = { binaries, runAs, data, password, socketDir: makeSocketDir(dataDir, runAs) };
   if (!existsSync(data)) await initialise(cluster, throwaway);
   return cluster;
+}
+
+/** Of clusters that were made before there was such a role. A start without it goes on, with one wall less. */
+async function addTenantRole(cluster: Cluster, log: Logger): Promise<void> {
+  if (existsSync(join(cluster.data, '..', tenantRoleMark))) return;
+  voidForeignPid(cluster.data);
+  try {
+    await runAsServerUser(
+      cluster,
+      'postgres',
+      ['--single', '-D', cluster.data, 'postgres'],
+      tenantRoleSql,
+    );
+    writeFileSync(join(cluster.data, '..', tenantRoleMark), '');
+  } catch (error) {
+    log.warn('the role of tenants could not be made; the next start tries again', {
+      error: messageOf(error),
+    });
+  }
 }
 
 function majorOf(data: string): number | undefined {
@@ -177,8 +200,10 @@ async function initialise(cluster: Cluster, throwaway: boolean): Promise<void> {
     'postgres',
     ['--single', '-D', fresh, '-c', 'password_encryption=scram-sha-256', 'postgres'],
     `CREATE ROLE ${role} LOGIN CREATEDB PASSWORD '${cluster.password}'\n` +
-      `CREATE DATABASE ${database} OWNER ${role}\n`,
+      `CREATE DATABASE ${database} OWNER ${role}\n` +
+      tenantRoleSql,
   );
+  writeFileSync(join(cluster.data, '..', tenantRoleMark), '');
   renameSync(fresh, cluster.data);
 }
 

@@ -127,7 +127,11 @@ describe('every statement that reaches Postgres', () => {
       const rows = await furnished.knex('tenant_deletions').whereNot({ status: 'done' });
       return rows.length === 0;
     });
-    const seen = [...new Set(statements())].filter(isData);
+    const all = statements();
+    // What requests cause is asked by the role that row-level security binds.
+    const bound = all.filter((sql) => sql.startsWith('BEGIN; SET LOCAL ROLE gaugeway_tenant'));
+    expect(bound.length).toBeGreaterThan(50);
+    const seen = [...new Set(all)].filter(isData);
     expect(seen.length).toBeGreaterThan(150);
     const loose = seen.filter(
       (sql) => !namesTenant(sql) && !across.some(([pattern]) => pattern.test(sql)),

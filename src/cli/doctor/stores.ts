@@ -40,8 +40,20 @@ async function postgres(loaded: LoadedConfig, migrationsDir: string): Promise<Se
     const { version, bin } = findPostgres(undefined, join(loaded.config.dataDir, 'postgres'));
     return `${version} in ${bin}, run as a child`;
   }
-  const { applied, pending } = await withSchema(loaded, migrationsDir, (schema) => schema.state());
-  if (pending.length === 0) return `answers; ${plural(applied.length, 'migration')} applied`;
+  const { applied, pending, wall } = await withSchema(loaded, migrationsDir, async (schema) => ({
+    ...(await schema.state()),
+    wall: await schema.wall(),
+  }));
+  if (pending.length === 0 && wall === 'on') {
+    return `answers; ${plural(applied.length, 'migration')} applied; row-level security is on`;
+  }
+  if (pending.length === 0) {
+    return {
+      state: 'warning',
+      detail: `answers; ${plural(applied.length, 'migration')} applied; without row-level security (${wall})`,
+      hint: 'as an administrator of Postgres: CREATE ROLE gaugeway_tenant NOLOGIN; GRANT gaugeway_tenant TO the role in GAUGEWAY_DATABASE_URL',
+    };
+  }
   return {
     state: applied.length === 0 ? 'ok' : 'warning',
     detail: `answers; ${plural(pending.length, 'migration')} not applied yet`,

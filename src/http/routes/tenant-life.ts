@@ -35,7 +35,7 @@ const usageQuery = z.strictObject({
 
 const day = 86_400_000;
 const longestMs = 400 * day;
-const row = { needs: 'admin', errors: 'envelope' } as const;
+const row = { needs: 'admin', errors: 'envelope', sees: 'all' } as const;
 const path = '/api/v1/tenants/:id';
 const notThere = 'tenant';
 

@@ -48,7 +48,7 @@ const newTenant = z.strictObject({
 });
 const change = z.strictObject({ name: name.optional(), policy: policy.optional() });
 
-const row = { needs: 'admin', errors: 'envelope' } as const;
+const row = { needs: 'admin', errors: 'envelope', sees: 'all' } as const;
 
 /** Tenants are made and limited by the administrators of the tenant `default`, who see nothing inside them. */
 export function tenantRoutes({ tenants, users }: { tenants: Tenants; users: Users }): Route[] {

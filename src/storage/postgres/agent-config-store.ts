@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { AgentConfigStore, AgentSettings } from '../../agents/index.ts';
 import { addAudit } from './audit-store.ts';
+import { acrossTenants } from './scope.ts';
 import { withUnavailable } from './unavailable.ts';
 
 interface Row {
@@ -64,7 +65,7 @@ export function createAgentConfigStore(knex: Knex): AgentConfigStore {
         return true;
       }),
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'tenants', 'ofTenant'));
 }
 
 function toLayer({ settings, version }: Row) {

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { EnrolmentToken, EnrolmentTokenRecord, TokenStore } from '../../agents/index.ts';
 import { addAudit } from './audit-store.ts';
 import { credentialTimeoutMs, listed, toDate, toDateOrNull, toMs, toMsOrNull } from './rows.ts';
+import { acrossTenants } from './scope.ts';
 import { withUnavailable } from './unavailable.ts';
 import { isUuid } from './user-store.ts';
 
@@ -58,7 +59,7 @@ export function createAgentTokenStore(knex: Knex): TokenStore {
       });
     },
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'findByPrefix'));
 }
 
 function toToken(row: Row): EnrolmentToken {

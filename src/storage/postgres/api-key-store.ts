@@ -9,6 +9,7 @@ import type {
 } from '../../access/index.ts';
 import { addAudit } from './audit-store.ts';
 import { credentialTimeoutMs, listed, toDate, toDateOrNull, toMs, toMsOrNull } from './rows.ts';
+import { acrossTenants } from './scope.ts';
 import { withUnavailable } from './unavailable.ts';
 import { isUuid } from './user-store.ts';
 
@@ -77,7 +78,7 @@ export function createApiKeyStore(knex: Knex): ApiKeyStore {
       );
     },
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'findByPrefix', 'touch'));
 }
 
 async function insert(

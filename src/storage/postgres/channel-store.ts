@@ -4,6 +4,7 @@ import type { Actor, AuditAction } from '../../access/index.ts';
 import type { ChannelStore, StoredChannel } from '../../notify/index.ts';
 import { addAudit } from './audit-store.ts';
 import { toDate, toMs } from './rows.ts';
+import { acrossTenants } from './scope.ts';
 import { withUnavailable } from './unavailable.ts';
 
 interface Row {
@@ -47,7 +48,7 @@ export function createChannelStore(knex: Knex): ChannelStore {
         ...{ atMs: Date.now(), details: { outcome } },
       }),
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'all'));
 }
 
 interface Change {

@@ -1,8 +1,11 @@
 import type { EventEmitter } from 'node:events';
 import knexModule, { type Knex } from 'knex';
 import type { Logger, Meters } from '../../platform/index.ts';
+import { alone } from './alone.ts';
 import { observePool } from './pool-meter.ts';
 import { observeQueries } from './query-meter.ts';
+import { raiseSecondWall, type SecondWall } from './second-wall.ts';
+import { boundByTenant, type Connection } from './tenant-connection.ts';
 
 export interface PostgresConfig {
   /** `postgres://…`; a Unix socket as `postgres://user:password@/db?host=/dir`. */
@@ -16,6 +19,8 @@ export interface Postgres {
   readonly knex: Knex;
   /** Rejects when the database does not answer within two seconds. */
   ping(): Promise<void>;
+  /** From then on work for one tenant (`ofTenant`) is bound by row-level security, where that can be had. */
+  raiseWall(): Promise<SecondWall>;
   close(): Promise<void>;
 }
 
@@ -27,6 +32,7 @@ const statementTimeoutMs = 30_000;
 /** Opens no connection yet: the first query does. */
 export function createPostgres({ url, poolSize, log, meters }: PostgresConfig): Postgres {
   const postgresLog = log.child('postgres');
+  let isWalled = false;
   const knex = knexModule({
     client: 'pg',
     connection: {
@@ -42,9 +48,10 @@ export function createPostgres({ url, poolSize, log, meters }: PostgresConfig): 
       min: 0,
       max: poolSize,
       afterCreate(
-        connection: EventEmitter,
+        connection: EventEmitter & Connection,
         done: (error: Error | null, connection: EventEmitter) => void,
       ) {
+        boundByTenant(connection, () => isWalled);
         // pg emits this for a connection that breaks while idle; unheard, it ends the process.
         connection.on('error', (error: Error) => {
           postgresLog.warn('idle connection lost', { error: error.message });
@@ -66,6 +73,11 @@ export function createPostgres({ url, poolSize, log, meters }: PostgresConfig): 
     knex,
     async ping() {
       await knex.raw('select 1').timeout(pingTimeoutMs, { cancel: true });
+    },
+    async raiseWall() {
+      const state = await alone(knex, () => raiseSecondWall(knex));
+      isWalled = state === 'on';
+      return state;
     },
     close: () => knex.destroy(),
   };

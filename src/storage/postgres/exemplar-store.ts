@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { ExemplarStore, KeptExemplar } from '../../ingest/index.ts';
 import type { Label } from '../../wire/index.ts';
 import { toDate, toMs } from './rows.ts';
+import { acrossTenants } from './scope.ts';
 import { withUnavailable } from './unavailable.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -54,7 +55,7 @@ export function createExemplarStore(knex: Knex): PostgresExemplars {
       return bySeries((await query) as Row[]);
     },
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'add'));
 }
 
 async function trim(trx: Knex.Transaction, tenantId: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { HaClaim, HaLeader, HaStore } from '../../ingest/index.ts';
 import { toDate, toMs } from './rows.ts';
+import { acrossTenants } from './scope.ts';
 import { withUnavailable } from './unavailable.ts';
 
 interface Row {
@@ -34,7 +35,7 @@ export function createHaStore(knex: Knex): HaStore {
         toLeader,
       ),
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'claim', 'refresh'));
 }
 
 async function claimLeadership(knex: Knex, claim: HaClaim): Promise<HaLeader> {

@@ -3,6 +3,7 @@ import type { HeartbeatReport, HostMatch, HostStore, SeenHost } from '../../host
 import { hostChanges } from './host-changes.ts';
 import { toHost, type HostRow } from './host-rows.ts';
 import { listed, toDate, toMs } from './rows.ts';
+import { acrossTenants } from './scope.ts';
 import { withUnavailable } from './unavailable.ts';
 
 export function createHostStore(knex: Knex): HostStore {
@@ -56,7 +57,7 @@ export function createHostStore(knex: Knex): HostStore {
     saveHeartbeat: (tenantId, report, atMs) =>
       knex.transaction((trx) => saveHeartbeat(trx, { tenantId, report, atMs })),
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'allTags', 'tagsOfTenant', 'register', 'touch'));
 }
 
 function matching(

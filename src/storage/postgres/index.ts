@@ -39,6 +39,8 @@ export { createRejectionStore, type PostgresRejections } from './rejection-store
 export { createGroupLeases } from './rule-group-store.ts';
 export { createRuleReader } from './rule-reader.ts';
 export { createRuleStore } from './rule-store.ts';
+export { ofTenant } from './scope.ts';
+export { secondWall, type SecondWall } from './second-wall.ts';
 export { createSessionStore } from './session-store.ts';
 export { createDownsampleMarks, createSliceRequests, createSliceStore } from './slice-store.ts';
 export { createSilenceStore } from './silence-store.ts';

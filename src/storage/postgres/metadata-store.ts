@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { MetadataRow, MetadataStore } from '../../ingest/index.ts';
+import { acrossTenants } from './scope.ts';
 import { withUnavailable } from './unavailable.ts';
 
 interface Row {
@@ -33,7 +34,7 @@ export function createMetadataStore(knex: Knex): PostgresMetadata {
         .orderBy('metric')
         .select<Row[]>('metric', 'type', 'help', 'unit'),
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'upsert'));
 }
 
 /** One statement cannot update one row twice. */

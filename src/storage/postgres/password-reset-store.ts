@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { PasswordResetStore } from '../../access/index.ts';
 import { addAudit } from './audit-store.ts';
 import { toDate } from './rows.ts';
+import { acrossTenants } from './scope.ts';
 import { withUnavailable } from './unavailable.ts';
 import { toUser, updateUser, type UserRow } from './user-store.ts';
 
@@ -40,5 +41,5 @@ export function createPasswordResetStore(knex: Knex): PasswordResetStore {
         return true;
       }),
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'find', 'spend'));
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { LedgerStore, Rejection } from '../../ingest/index.ts';
 import { listed, toDate, toMs } from './rows.ts';
+import { acrossTenants } from './scope.ts';
 import { withUnavailable } from './unavailable.ts';
 
 interface Row {
@@ -43,7 +44,7 @@ export function createRejectionStore(knex: Knex): PostgresRejections {
         toRejection,
       ),
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'add'));
 }
 
 async function upsert(trx: Knex.Transaction, rows: readonly Rejection[]): Promise<void> {

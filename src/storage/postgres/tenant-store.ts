@@ -4,6 +4,7 @@ import type { UsageRow, UsageStore } from '../../tenants/index.ts';
 import { addAudit } from './audit-store.ts';
 import { isDuplicate, listed, toDate, toMs } from './rows.ts';
 import { insertUser } from './user-store.ts';
+import { acrossTenants } from './scope.ts';
 import { withUnavailable } from './unavailable.ts';
 
 interface Row {
@@ -68,7 +69,7 @@ export function createTenantStore(knex: Knex): TenantStore {
         return true;
       }),
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'all'));
 }
 
 function toTenant(row: Row): Tenant {
@@ -128,7 +129,7 @@ export function createUsageStore(knex: Knex): UsageStore {
       return rows.map(toUsage);
     },
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'add'));
 }
 
 function toUsage(row: HourRow): UsageRow {

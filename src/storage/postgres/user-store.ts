@@ -9,6 +9,7 @@ import type {
 } from '../../access/index.ts';
 import { addAudit } from './audit-store.ts';
 import { isDuplicate, listed, toDate, toMs } from './rows.ts';
+import { acrossTenants } from './scope.ts';
 import { withUnavailable } from './unavailable.ts';
 
 export interface UserRow {
@@ -73,7 +74,7 @@ export function createUserStore(knex: Knex): UserStore {
         return 'done';
       }),
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'findByEmail'));
 }
 
 export async function insertUser(

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { acrossTenants } from './scope.ts';
 import { withUnavailable } from './unavailable.ts';
 
 /** What a tenant allows beyond the installation's whitelist. */
@@ -47,7 +48,7 @@ export function createWhitelistOverrideStore(knex: Knex): WhitelistOverrideStore
       });
     },
   };
-  return withUnavailable(store);
+  return withUnavailable(acrossTenants(store, 'all'));
 }
 
 function toOverrides(rows: readonly Row[]): WhitelistOverrides {

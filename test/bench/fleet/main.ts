@@ -46,6 +46,7 @@ function soakTable({ hosts, seconds, sent, counted, lags, trouble }: FleetRun): 
         [50, 95, 99].map((part) => percentile(sent.latenciesMs, part).toFixed(1)).join(' / '),
       ],
       ['sent after its time, at most, ms', sent.lateMs.toFixed(0)],
+      ['cores of the senders, on the same machine', sent.cores.toFixed(2)],
       ...Object.entries(lags).map(([name, value]) => [`${name}, most`, value.toFixed(2)]),
       ...Object.entries(trouble).map(([name, value]) => [`\`${name}\``, String(value)]),
     ],
@@ -110,6 +111,7 @@ function costTable(runs: readonly FleetRun[]): Table {
         'acknowledgement p99, ms',
         ...cells(({ sent }) => percentile(sent.latenciesMs, 99).toFixed(1)),
       ],
+      ['senders, on the same machine: cores', ...cells(({ sent }) => sent.cores.toFixed(3))],
       ...names.flatMap((name, at) => [
         [`${name}: cores`, ...cells(({ parts }) => parts[at]!.cores.toFixed(3))],
         [

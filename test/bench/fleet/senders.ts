@@ -1,5 +1,5 @@
-import { Agent, request } from 'node:http';
 import { FleetBodies, nameOf, seriesPerHost } from './bodies.ts';
+import { Connection } from './connection.ts';
 
 const intervalMs = 5_000;
 const beatEveryRounds = 6;
@@ -15,6 +15,8 @@ export interface Sent {
   rounds: Map<string, number>;
   /** The longest that a write was sent after its time, milliseconds. */
   lateMs: number;
+  /** Of the senders themselves, on the same machine. */
+  cores: number;
 }
 
 interface Target {
@@ -28,12 +30,13 @@ export async function sendAs(
   { seconds, target, watched }: { seconds: number; target: Target; watched: readonly string[] },
 ): Promise<Sent> {
   const bodies = new FleetBodies();
-  const agents = Array.from({ length: hosts }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
+  const connections = Array.from({ length: hosts }, () => new Connection(target));
   const sent: Sent = {
-    ...{ writes: new Map(), beats: new Map(), latenciesMs: [], samples: 0, lateMs: 0 },
+    ...{ writes: new Map(), beats: new Map(), latenciesMs: [], samples: 0, lateMs: 0, cores: 0 },
     rounds: new Map(watched.map((name) => [name, 0])),
   };
   const began = performance.now();
+  const usedBefore = process.cpuUsage();
   const rounds = Math.floor((seconds * 1_000) / intervalMs);
   const open = new Set<Promise<void>>();
   for (let n = 0; n < rounds * hosts; n += 1) {
@@ -42,30 +45,32 @@ export async function sendAs(
     if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
     else sent.lateMs = Math.max(sent.lateMs, -waitMs);
     const [host, round] = [n % hosts, Math.floor(n / hosts)];
-    const work = tick({ bodies, sent, target, host, round, agent: agents[host]! });
+    const work = tick({ bodies, sent, host, round, connection: connections[host]! });
     open.add(work);
     void work.finally(() => open.delete(work));
   }
   await Promise.all(open);
-  for (const agent of agents) agent.destroy();
+  const { user, system } = process.cpuUsage(usedBefore);
+  sent.cores = (user + system) / 1_000 / (performance.now() - began);
+  for (const connection of connections) connection.close();
   return sent;
 }
 
 interface Tick {
   bodies: FleetBodies;
   sent: Sent;
-  target: Target;
   host: number;
   round: number;
-  agent: Agent;
+  connection: Connection;
 }
 
-async function tick({ bodies, sent, target, host, round, agent }: Tick): Promise<void> {
+async function tick({ bodies, sent, host, round, connection }: Tick): Promise<void> {
   const name = nameOf(host);
   const body = bodies.make(host, round, Date.now());
   const began = performance.now();
-  const status = await post(agent, target, '/api/v1/write', {
-    ...{ body, type: 'application/x-protobuf', encoding: 'snappy' },
+  const status = await connection.post({
+    ...{ path: '/api/v1/write', type: 'application/x-protobuf', body },
+    more: 'Content-Encoding: snappy\r\nX-Prometheus-Remote-Write-Version: 0.1.0\r\n',
   });
   if (host % 10 === 0) sent.latenciesMs.push(performance.now() - began);
   count(sent.writes, status);
@@ -80,9 +85,11 @@ async function tick({ bodies, sent, target, host, round, agent }: Tick): Promise
     ...{ ips: [`10.${String(host >> 8)}.${String(host & 255)}.1`] },
     top_processes: { at_ms: Date.now(), processes: processesOf(host) },
   };
-  const beatBody = Buffer.from(JSON.stringify(beat));
-  const answer = { body: beatBody, type: 'application/json' };
-  count(sent.beats, await post(agent, target, '/api/v1/ingest/heartbeat', answer));
+  const answered = await connection.post({
+    ...{ path: '/api/v1/ingest/heartbeat', type: 'application/json' },
+    body: Buffer.from(JSON.stringify(beat)),
+  });
+  count(sent.beats, answered);
 }
 
 const processesOf = (host: number): object[] =>
@@ -92,25 +99,3 @@ const processesOf = (host: number): object[] =>
 
 const count = (counts: Map<number, number>, status: number): void =>
   void counts.set(status, (counts.get(status) ?? 0) + 1);
-
-function post(
-  agent: Agent,
-  { url, key }: Target,
-  path: string,
-  { body, type, encoding }: { body: Buffer; type: string; encoding?: string },
-): Promise<number> {
-  const headers = {
-    ...{ 'content-type': type, 'content-length': body.length, authorization: `Bearer ${key}` },
-    ...(encoding === undefined
-      ? {}
-      : { 'content-encoding': encoding, 'x-prometheus-remote-write-version': '0.1.0' }),
-  };
-  return new Promise((resolve) => {
-    const req = request(url + path, { method: 'POST', agent, headers }, (res) => {
-      res.resume();
-      res.on('end', () => resolve(res.statusCode ?? 0));
-    });
-    req.on('error', () => resolve(0));
-    req.end(body);
-  });
-}
