@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import {
@@ -7,6 +8,7 @@ import {
   readManifest,
   requireEmpty,
   sealManifest,
+  takeBack,
   type Copied,
   type Manifest,
   type Part,
@@ -56,6 +58,7 @@ const anyYaml = /\.ya?ml$/;
 export async function makeBackup(options: BackupOptions): Promise<Manifest> {
   const folder = resolve(options.folder);
   requireEmpty(folder, 'a backup');
+  const wasThere = existsSync(folder);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
   const lifecycle = createLifecycle(silentLogger);
@@ -69,7 +72,7 @@ export async function makeBackup(options: BackupOptions): Promise<Manifest> {
     await finish(holding, database);
     return readManifest(folder);
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    await takeBack(folder, wasThere);
     throw error;
   } finally {
     await lifecycle.stop();

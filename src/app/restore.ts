@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import {
   copyChecked,
@@ -8,6 +8,7 @@ import {
   readManifest,
   requireEmpty,
   restoringName,
+  takeBack,
   type HeldFile,
   type Manifest,
   type Part,
@@ -48,6 +49,8 @@ interface Restoring extends RestoreOptions {
   work: string;
   notes: string[];
   bytes: number;
+  /** Where the journal was laid, outside the data directory. */
+  journalDir?: string;
 }
 
 /** Which folder of the data directory a part is, where it is one. */
@@ -91,7 +94,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   const dataDir = resolve(loaded.config.dataDir);
   requireEmpty(dataDir, 'what is restored');
   const manifest = await checkBackup(options);
-  const isNew = !existsSync(dataDir);
+  const wasThere = existsSync(dataDir);
   const work = join(dataDir, restoringName);
   await mkdir(work, { recursive: true, mode: 0o700 });
   const lifecycle = createLifecycle(silentLogger);
@@ -104,7 +107,8 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
     options.signal.throwIfAborted();
   } catch (error) {
     await lifecycle.stop();
-    await rm(isNew ? dataDir : work, { recursive: true, force: true });
+    await takeBack(dataDir, wasThere);
+    if (restoring.journalDir !== undefined) await takeBack(restoring.journalDir, true);
     throw error;
   }
   for (const name of await readdir(work)) await rename(join(work, name), join(dataDir, name));
@@ -191,7 +195,10 @@ async function layJournal(restoring: Restoring, part: Part): Promise<void> {
     return;
   }
   const usual = join(restoring.dataDir, 'journal');
-  if (dir !== usual) requireEmpty(dir, 'the journal');
+  if (dir !== usual) {
+    requireEmpty(dir, 'the journal');
+    restoring.journalDir = dir;
+  }
   await lay(restoring, part, dir === usual ? join(restoring.work, 'journal') : dir);
 }
 

@@ -14,5 +14,5 @@ export {
   type Part,
   type PartKind,
 } from './manifest.ts';
-export { requireEmpty, requireWhole, restoringName } from './place.ts';
+export { requireEmpty, requireWhole, restoringName, takeBack } from './place.ts';
 export { findDamage } from './verify.ts';

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GaugewayError } from '../platform/index.ts';
 
@@ -27,4 +28,11 @@ export function requireEmpty(folder: string, what: string): void {
   throw new GaugewayError('CONFLICT', `${folder} is not empty: ${what} goes into an empty folder`, {
     details: { folder },
   });
+}
+
+/** Takes back what was begun: a folder that was made for it, or what is in one that was there and may be a mount. */
+export async function takeBack(folder: string, wasThere: boolean): Promise<void> {
+  const names = wasThere ? await readdir(folder).catch(() => []) : [];
+  const ours = names.filter((name) => !harmless.includes(name)).map((name) => join(folder, name));
+  for (const path of wasThere ? ours : [folder]) await rm(path, { recursive: true, force: true });
 }

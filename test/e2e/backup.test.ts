@@ -9,7 +9,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeBackup, restoreBackup } from '../../src/app/index.ts';
 import { readManifest, sealManifest } from '../../src/backup/index.ts';
+import { startPostgres } from '../../src/managed/index.ts';
+import { createMeters, loadConfig, silentLogger } from '../../src/platform/index.ts';
+import { createPostgres } from '../../src/storage/postgres/index.ts';
 import { send } from '../support/alerts.ts';
 import { gaugeway } from '../support/cli.ts';
 import { caller, listOf } from '../support/rest.ts';
@@ -120,6 +124,8 @@ afterAll(() => stage.end());
 
 describe('a backup', () => {
   it('of a server that runs holds every part, for its owner only', async () => {
+    const labels = { __name__: 'cpu_utilization', host_id: 'birch', core: 'last' };
+    await send({ url: program.url, writeKey }, [{ labels, value: 77 }]);
     const { code, out, err } = await cli(['backup', backup, '--json'], dataDir);
     expect(err).toBe('');
     expect(code).toBe(0);
@@ -154,6 +160,80 @@ describe('a backup', () => {
     expect(code).toBe(5);
     expect(err).toContain('holds no database');
     expect(existsSync(folder)).toBe(false);
+  });
+});
+
+/** A signal that comes when the part is begun. */
+function untilPart(name: string) {
+  const stop = new AbortController();
+  const tell = (what: string): void => {
+    if (what === name) stop.abort();
+  };
+  return { signal: stop.signal, tell };
+}
+
+const configOf = (dir: string) =>
+  loadConfig({ environment: environmentOf(dir, 'http://127.0.0.1:1') });
+
+describe('an interruption', () => {
+  const migrationsDir = 'migrations';
+
+  it.each(['database', 'victoria-raw', 'data'])(
+    'of a backup at the part %s leaves no folder and no snapshot',
+    async (name) => {
+      const folder = join(stage.directory(), 'cut');
+      const options = { loaded: configOf(dataDir), folder, version: '0', migrationsDir };
+      await expect(makeBackup({ ...options, ...untilPart(name) })).rejects.toThrow();
+      expect(existsSync(folder)).toBe(false);
+      expect(readdirSync(join(dataDir, 'victoria-raw/storage/snapshots'))).toEqual([]);
+    },
+  );
+
+  it.each(['victoria-raw', 'database'])(
+    'of a restore at the part %s leaves no directory',
+    async (name) => {
+      const dir = join(stage.directory(), 'cut');
+      const options = { loaded: configOf(dir), folder: backup, migrationsDir };
+      await expect(restoreBackup({ ...options, ...untilPart(name) })).rejects.toThrow();
+      expect(existsSync(dir)).toBe(false);
+    },
+  );
+});
+
+describe('with a database that is given by URL', () => {
+  it('a restore fills an empty one, and refuses one that is not', async () => {
+    const server = await startPostgres({
+      ...{ dataDir: join(stage.directory(), 'postgres'), log: silentLogger, throwaway: true },
+    });
+    stage.onEnd(() => server.stop());
+    const given = (dir: string) => ({
+      env: {
+        ...environmentOf(dir, 'http://127.0.0.1:1'),
+        GAUGEWAY_DATABASE_URL: server.url,
+      },
+    });
+    const dir = join(stage.directory(), 'given');
+    expect(await gaugeway(['restore', backup], given(dir))).toMatchObject({ code: 0, err: '' });
+    expect(existsSync(join(dir, 'postgres/cluster'))).toBe(false);
+    const postgres = createPostgres({
+      ...{ url: server.url, poolSize: 1, log: silentLogger, meters: createMeters() },
+    });
+    stage.onEnd(() => postgres.close());
+    // Transactions are numbered anew there: none of before may seem to come later.
+    const { rows } = await postgres.knex.raw<{ rows: { later: string; all: string }[] }>(
+      `select count(*) as all,
+         count(*) filter (where xid >= pg_snapshot_xmin(pg_current_snapshot())) as later
+       from incident_events`,
+    );
+    expect(rows[0]?.later).toBe('0');
+    expect(Number(rows[0]?.all)).toBeGreaterThan(0);
+    const other = join(stage.directory(), 'other');
+    const refused = await gaugeway(['restore', backup], given(other));
+    expect(refused.code).toBe(6);
+    expect(refused.err).toContain('has tables already');
+    expect(existsSync(other)).toBe(false);
+    const second = join(stage.directory(), 'second');
+    expect((await gaugeway(['backup', second], given(dir))).code).toBe(0);
   });
 });
 
@@ -237,6 +317,12 @@ describe('a restore', () => {
     await until('the samples are there', async () => {
       const found = await samples(again, readKey);
       return JSON.stringify(found) === JSON.stringify(before);
+    });
+    await until('what was acknowledged just before is there', async () => {
+      const query = 'last_over_time(cpu_utilization{core="last"}[1h])';
+      const path = `/api/v1/query?query=${encodeURIComponent(query)}`;
+      const { body } = await caller(again, `Bearer ${readKey}`)('GET', path);
+      return JSON.stringify(body).includes('"77"');
     });
     const { body } = await admin('GET', '/api/v1/hosts/birch');
     expect(body['host']).toMatchObject({ id: 'birch', tags: { zone: 'eu' } });
