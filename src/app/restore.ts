@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   copyChecked,
   findDamage,
@@ -14,7 +14,13 @@ import {
   type Part,
 } from '../backup/index.ts';
 import { findPostgresTools, startPostgres, victoriaStorage } from '../managed/index.ts';
-import { createMeters, GaugewayError, silentLogger, type LoadedConfig } from '../platform/index.ts';
+import {
+  createMeters,
+  GaugewayError,
+  messageOf,
+  silentLogger,
+  type LoadedConfig,
+} from '../platform/index.ts';
 import {
   createPostgres,
   describeDatabase,
@@ -219,21 +225,31 @@ async function lay(restoring: Restoring, part: Part, place: string): Promise<voi
 /** Rule files go where they are read; one that is another there already stays, and ours is laid aside. */
 async function layRules({ loaded, manifest, folder, dataDir, notes }: Restoring): Promise<void> {
   const { config } = loaded;
-  const places = [
+  const readFrom = [
     ['rules/rules/', resolve(config.rulesDir)],
     ['rules/whitelist.yaml', resolve(config.ingest.whitelistFile)],
   ] as const;
   for (const { path } of filesOf(manifest, 'rules')) {
-    const [begin, root] = places.find(([one]) => path.startsWith(one)) ?? ['', dataDir];
+    const [begin, root] = readFrom.find(([one]) => path.startsWith(one)) ?? ['', dataDir];
     const place = join(root, path.slice(begin.length));
     const held = join(folder, path);
-    if (!existsSync(place)) {
-      await copyChecked(held, place);
-    } else if (!readFileSync(place).equals(readFileSync(held))) {
-      const aside = join(dataDir, 'of-the-backup', path.slice('rules/'.length));
-      await mkdir(dirname(aside), { recursive: true, mode: 0o700 });
-      await copyChecked(held, aside);
-      notes.push(`${place} is another than the one of the backup, which is in ${aside}`);
-    }
+    const problem = await layRule(held, place);
+    if (problem === undefined) continue;
+    const aside = join(dataDir, 'of-the-backup', path.slice('rules/'.length));
+    await copyChecked(held, aside);
+    notes.push(`${place} ${problem}: that of the backup is in ${aside}`);
+  }
+}
+
+/** Why it could not be laid; the directory of the rules may belong to somebody else. */
+async function layRule(held: string, place: string): Promise<string | undefined> {
+  if (existsSync(place)) {
+    return readFileSync(place).equals(readFileSync(held)) ? undefined : 'is another one';
+  }
+  try {
+    await copyChecked(held, place);
+    return undefined;
+  } catch (error) {
+    return `cannot be written (${messageOf(error)})`;
   }
 }

@@ -305,6 +305,25 @@ describe('a restore', () => {
     expect(readdirSync(dir)).toEqual(['.restoring']);
   });
 
+  it('lays rule files that are missing, and aside those that are others now', async () => {
+    const dir = join(stage.directory(), 'rules');
+    const now = stage.directory();
+    const env = { ...environmentOf(dir, 'http://127.0.0.1:1'), GAUGEWAY_RULES_DIR: now };
+    const first = await gaugeway(['restore', backup], { env });
+    expect(first).toMatchObject({ code: 0, err: '' });
+    const held = readFileSync(join(rules, 'hot.yaml'), 'utf8');
+    expect(readFileSync(join(now, 'hot.yaml'), 'utf8')).toBe(held);
+    writeFileSync(join(now, 'hot.yaml'), 'rules: []\n');
+    const again = join(stage.directory(), 'rules');
+    const second = await gaugeway(['restore', backup], {
+      env: { ...env, GAUGEWAY_DATA_DIR: again },
+    });
+    expect(second.code).toBe(8);
+    expect(second.err).toContain('hot.yaml is another one');
+    expect(readFileSync(join(now, 'hot.yaml'), 'utf8')).toBe('rules: []\n');
+    expect(readFileSync(join(again, 'of-the-backup/rules/hot.yaml'), 'utf8')).toBe(held);
+  });
+
   it('into an empty directory gives the same server', async () => {
     const before = await samples(program, readKey);
     expect(before).toHaveLength(1);
