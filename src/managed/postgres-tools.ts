@@ -59,7 +59,8 @@ function inspect(bin: string): Place[] {
 
 /** Unlogged tables are those that begin anew after a crash too. */
 const dumpArgs = ['--format=custom', '--no-unlogged-table-data'];
-const restoreArgs = ['--no-owner', '--single-transaction', '--exit-on-error'];
+/** Rights of roles that this server may not have are given anew at the product's start. */
+const restoreArgs = ['--no-owner', '--no-privileges', '--single-transaction', '--exit-on-error'];
 
 function toolsOf({ bin, major }: Place): PostgresTools {
   const run = async (

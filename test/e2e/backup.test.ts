@@ -234,6 +234,7 @@ describe('with a database that is given by URL', () => {
     expect(existsSync(other)).toBe(false);
     const second = join(stage.directory(), 'second');
     expect((await gaugeway(['backup', second], given(dir))).code).toBe(0);
+    expect(await postgres.raiseWall()).toBe('on');
   });
 });
 
