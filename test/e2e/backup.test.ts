@@ -216,7 +216,7 @@ describe('with a database that is given by URL', () => {
     expect(await gaugeway(['restore', backup], given(dir))).toMatchObject({ code: 0, err: '' });
     expect(existsSync(join(dir, 'postgres/cluster'))).toBe(false);
     const postgres = createPostgres({
-      ...{ url: server.url, poolSize: 1, log: silentLogger, meters: createMeters() },
+      ...{ url: server.url, poolSize: 2, log: silentLogger, meters: createMeters() },
     });
     stage.onEnd(() => postgres.close());
     // Transactions are numbered anew there: none of before may seem to come later.
