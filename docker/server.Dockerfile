@@ -18,6 +18,8 @@ FROM base AS packages
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
 
 FROM node:20-bookworm-slim
+# pg_dump and pg_restore of Postgres 15, for `gaugeway backup` and `gaugeway restore`.
+RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/gaugeway
 COPY package.json ./
 COPY rules rules

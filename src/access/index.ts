@@ -22,7 +22,6 @@ export type {
   Principal,
   Role,
 } from './principal.ts';
-export { createPurge, type PurgeStore } from './purge.ts';
 export { can } from './roles.ts';
 export type { ClientContext, Granted, RefreshToken, RotateOutcome, Sessions } from './sessions.ts';
 export { refreshTokenMs, type Session, type SessionState, type SessionStore } from './sessions.ts';

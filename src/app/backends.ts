@@ -58,7 +58,8 @@ async function aggregateTarget(
   return options.managed ? victoriaTarget(tier, options) : externalTarget(tier, options.loaded);
 }
 
-async function databaseUrl({ loaded, lifecycle, log }: BackendOptions): Promise<string> {
+/** Of the Postgres that is given, or else of one that runs here from now on. */
+export async function databaseUrl({ loaded, lifecycle, log }: BackendOptions): Promise<string> {
   const given = loaded.secrets.databaseUrl;
   if (given !== undefined) return given;
   const dataDir = join(loaded.config.dataDir, 'postgres');
@@ -67,7 +68,8 @@ async function databaseUrl({ loaded, lifecycle, log }: BackendOptions): Promise<
   return postgres.url;
 }
 
-async function victoriaTarget(tier: Tier, options: BackendOptions): Promise<VictoriaTarget> {
+/** The VictoriaMetrics that is given, or else one that runs here from now on. */
+export async function victoriaTarget(tier: Tier, options: BackendOptions): Promise<VictoriaTarget> {
   const { loaded, lifecycle, log } = options;
   const given = externalTarget(tier, loaded);
   if (given) return given;
@@ -84,10 +86,15 @@ async function victoriaTarget(tier: Tier, options: BackendOptions): Promise<Vict
   return victoria.target;
 }
 
-function externalTarget(tier: Tier, { config, secrets }: LoadedConfig): VictoriaTarget | undefined {
+/** The VictoriaMetrics of a tier that the configuration names. */
+export function externalTarget(
+  tier: Tier,
+  { config, secrets }: LoadedConfig,
+): VictoriaTarget | undefined {
   const { url, username } = config.victoria[tier];
   if (url === undefined) return undefined;
-  const { password, metricsAuthKey, forceFlushAuthKey, deleteAuthKey } = secrets.victoria[tier];
+  const { password, metricsAuthKey, forceFlushAuthKey, deleteAuthKey, snapshotAuthKey } =
+    secrets.victoria[tier];
   return {
     baseUrl: url.replace(/\/+$/, ''),
     ...(username === undefined ? {} : { username }),
@@ -96,6 +103,7 @@ function externalTarget(tier: Tier, { config, secrets }: LoadedConfig): Victoria
       ...(metricsAuthKey === undefined ? {} : { metrics: metricsAuthKey }),
       ...(forceFlushAuthKey === undefined ? {} : { forceFlush: forceFlushAuthKey }),
       ...(deleteAuthKey === undefined ? {} : { delete: deleteAuthKey }),
+      ...(snapshotAuthKey === undefined ? {} : { snapshot: snapshotAuthKey }),
     },
   };
 }

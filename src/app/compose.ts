@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { requireWhole } from '../backup/index.ts';
 import { startAgent } from '../managed/index.ts';
 import {
   loadSigningKeys,
@@ -74,6 +75,7 @@ export async function compose(options: ComposeOptions, buildRooms: BuildRooms): 
   const lifecycle = createLifecycle(log);
   try {
     if (!options.managed) requireStores(loaded);
+    requireWhole(loaded.config.dataDir);
     await requireFree(loaded.config.listen);
     const roles = expandRoles(loaded.config.roles);
     const keyFor = loadSigningKeys(loaded.config.dataDir, loaded.secrets.signingKey);

@@ -3,7 +3,7 @@ import type { Incidents } from '../alert-desk/index.ts';
 import type { HostSeries } from '../host-metrics/index.ts';
 import type { Hosts, Overview } from '../hosts/index.ts';
 import { exportRoutes, type Route } from '../http/index.ts';
-import { GaugewayError, messageOf, systemClock } from '../platform/index.ts';
+import { GaugewayError, systemClock } from '../platform/index.ts';
 import {
   createExports,
   createSignedLinks,
@@ -15,8 +15,6 @@ import {
 import { createDirectoryBlobs, createS3Blobs } from '../storage/blobs/index.ts';
 import type { Foundation } from './compose.ts';
 import { alertRows, hostRows } from './export-tables.ts';
-
-const purgeMs = 10 * 60_000;
 
 /** The store of files that the configuration names. */
 export function blobsOf({ loaded }: Foundation): BlobStore {
@@ -48,8 +46,7 @@ export function startExports(
   foundation: Foundation,
   rooms: Rooms,
 ): { routes: Route[]; exports: Exports } {
-  const { keyFor, lifecycle, loaded } = foundation;
-  const log = foundation.log.child('exports');
+  const { keyFor, loaded } = foundation;
   const clock = systemClock;
   const { blobs, hosts, series } = rooms;
   const links = servedLinks(
@@ -58,21 +55,6 @@ export function startExports(
   );
   const workDir = join(loaded.config.dataDir, 'exports', 'work');
   const exports = createExports({ series, blobs, links, workDir, clock });
-  const timer = setInterval(() => {
-    const { keepFiles, keepReports } = loaded.config.reports;
-    const nowMs = clock.nowMs();
-    Promise.all([
-      blobs.purge('export-', nowMs - keepFiles),
-      blobs.purge('report-', nowMs - keepReports),
-    ]).then(
-      ([files, reports]) => log.debug('old files removed', { files, reports }),
-      (error: unknown) => log.warn('old files not removed', { error: messageOf(error) }),
-    );
-  }, purgeMs).unref();
-  lifecycle.onStop('exports', () => {
-    clearInterval(timer);
-    return Promise.resolve();
-  });
   const { publicUrl } = loaded.config;
   const tables = {
     hosts: (tenantId: string) => hostRows(rooms.overview, tenantId),

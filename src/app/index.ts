@@ -4,6 +4,7 @@
  * never: decides anything a room could decide.
  * see:   docs/adr/0002-one-image-four-roles.md
  */
+export { makeBackup, type BackupManifest } from './backup.ts';
 export {
   compose,
   type BuildRooms,
@@ -17,4 +18,5 @@ export { parseListen, requireFree } from './listen-address.ts';
 export { readLocalKeys, type LocalKeys } from './local-keys.ts';
 export { createLifecycle, type Lifecycle } from './lifecycle.ts';
 export { expandRoles, roleTable, type Role } from './roles.ts';
+export { checkBackup, restoreBackup } from './restore.ts';
 export { buildRooms } from './rooms.ts';

@@ -48,9 +48,9 @@ export const buildRooms: BuildRooms = async (foundation) => {
     : undefined;
   const { rulers, notifiers } = await startWatch(foundation, postgres, people);
   const reading = openReading(foundation, postgres, tenants);
+  startPurge(foundation, postgres, reading.blobs);
   if (roles.has('worker')) {
     startReports(foundation, postgres, reading);
-    startPurge(foundation, postgres);
     startTiers(foundation, postgres, people);
     startRemovals(foundation, postgres, reading.blobs);
   }

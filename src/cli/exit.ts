@@ -11,6 +11,7 @@ export const exitCodes = {
   notFound: 5,
   conflict: 6,
   tooMany: 7,
+  partial: 8,
   interrupted: 130,
 } as const;
 
@@ -26,6 +27,7 @@ export const exitCodeHelp = [
   '  5    there is no such thing',
   '  6    it is in the way of something else',
   '  7    too many requests; come again later',
+  '  8    done in part; standard error says what is left to do',
   '  130  Ctrl-C',
 ].join('\n');
 

@@ -4,6 +4,7 @@ import { installPinnedRelease, pinnedRelease } from '../managed/index.ts';
 import { GaugewayError, messageOf } from '../platform/index.ts';
 import { addAlertCommands } from './commands/alerts.ts';
 import { addAuditCommand } from './commands/audit.ts';
+import { addBackupCommands } from './commands/backup.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addConfigCommands, load } from './commands/config.ts';
 import { addDownsampleCommand } from './commands/downsample.ts';
@@ -31,7 +32,7 @@ export async function runProgram(
   terminal: Terminal & Installation,
 ): Promise<ExitCode> {
   let code: ExitCode = 0;
-  const finish = (result: 0 | 1): void => void (code = result);
+  const finish: Shell['finish'] = (result): void => void (code = result);
   const shell: Shell = { terminal, version, nowMs: () => Date.now(), finish };
   const program = createProgram(shell, terminal);
   try {
@@ -62,6 +63,7 @@ export function createProgram(shell: Shell, installation: Installation): Command
   program.commandsGroup('Run a server:');
   addServeCommands(program, shell, installation);
   addMigrateCommand(program, shell, installation.migrationsDir);
+  addBackupCommands(program, shell, installation.migrationsDir);
   addDownsampleCommand(program, shell);
   addConfigCommands(program, shell);
   addDoctorCommand(program, shell, installation.migrationsDir);

@@ -14,7 +14,7 @@ export interface Shell {
   terminal: Terminal;
   version: string;
   nowMs: () => number;
-  finish: (code: 0 | 1) => void;
+  finish: (code: 0 | 1 | 8) => void;
 }
 
 export interface RemoteOptions extends ConnectionOptions {

@@ -67,13 +67,20 @@ export function exitOf(child: ChildProcess): Promise<ChildExit> {
 export function runToEnd(
   command: string,
   args: readonly string[],
-  options: { env?: Readonly<Record<string, string>>; cwd?: string; input?: string } = {},
+  options: {
+    env?: Readonly<Record<string, string>>;
+    cwd?: string;
+    input?: string;
+    /** Ends the program too. */
+    signal?: AbortSignal;
+  } = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...plainEnv, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...(options.signal ? { signal: options.signal } : {}),
     });
     let output = '';
     const take = (chunk: Buffer): void => void (output = (output + chunk.toString()).slice(-65536));

@@ -51,6 +51,12 @@ export async function lockDirectory(
   };
 }
 
+/** Whether a live process runs a server on the directory. */
+export function isHeld(directory: string): boolean {
+  const record = readLock(join(directory, lockName));
+  return record !== undefined && isAlive(record.owner);
+}
+
 function readLock(file: string): LockRecord | undefined {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as LockRecord;

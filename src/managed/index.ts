@@ -4,6 +4,7 @@
  * never: listens beyond loopback, knows a password that it did not make, keeps what it holds secret in a log.
  * see:   docs/adr/0003-victoriametrics-as-store.md
  */
+export { isHeld } from './directory-lock.ts';
 export { findPostgres } from './find-postgres.ts';
 export { findVictoria, lacksOf } from './find-victoria.ts';
 export { identifyProcess, isAlive, type ProcessId } from './process-id.ts';
@@ -13,6 +14,8 @@ export {
   type ManagedPostgres,
   type PostgresOptions,
 } from './postgres.ts';
+export { findPostgresTools, type PostgresTools } from './postgres-tools.ts';
 export { startAgent, type AgentOptions } from './agent.ts';
 export { installPinnedRelease, pinnedRelease } from './install-victoria.ts';
-export { startVictoria, type ManagedVictoria, type VictoriaOptions } from './victoria.ts';
+export { runningVictoria, startVictoria, victoriaStorage } from './victoria.ts';
+export type { ManagedVictoria, VictoriaOptions } from './victoria.ts';

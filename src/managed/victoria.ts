@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { GaugewayError, sleep, type Logger } from '../platform/index.ts';
 import type { VictoriaTarget } from '../storage/victoria/index.ts';
 import { spawnTied } from './child.ts';
-import { lockDirectory, type DirectoryLock } from './directory-lock.ts';
+import { isHeld, lockDirectory, type DirectoryLock } from './directory-lock.ts';
 import { inspectVictoria, lacksOf, type VictoriaBinary } from './find-victoria.ts';
 import { findOrGetVictoria } from './install-victoria.ts';
 import { supervise, type Supervised } from './supervise.ts';
@@ -42,6 +42,9 @@ interface Secrets {
 }
 
 const username = 'gaugeway';
+const secretsName = 'secrets.json';
+/** Its port is another at each start. */
+const addressName = 'address';
 
 /**
  * Why each: duplicates of a repeated batch are stored once (dedup); a new sample is not hidden for
@@ -55,6 +58,8 @@ const ourFlags: Readonly<Record<string, string>> = {
   maxLabelsPerTimeseries: '64',
   maxLabelValueLen: '16384',
   'storage.minFreeDiskSpaceBytes': '100MiB',
+  // What a backup that was killed has left behind.
+  snapshotsMaxAge: '2d',
   'storage.trackMetricNamesStats': 'false',
   enableMetadata: 'false',
   'http.disableCORS': 'true',
@@ -86,9 +91,9 @@ export async function startVictoria(options: VictoriaOptions): Promise<ManagedVi
   const lock = await lockDirectory(dataDir, name, log);
   try {
     const binary = await chooseBinary(options, dataDir, log);
-    const secrets = loadSecrets(join(dataDir, 'secrets.json'));
-    const port = await freePort();
-    const target = targetOf(port, secrets);
+    const secrets = loadSecrets(join(dataDir, secretsName));
+    const target = targetOf(`http://127.0.0.1:${await freePort()}`, secrets);
+    writeFileSync(join(dataDir, addressName), target.baseUrl, { mode: 0o600 });
     const supervised = await superviseVictoria({ ...options, dataDir, log, name }, lock, {
       binary,
       secrets,
@@ -107,6 +112,19 @@ export async function startVictoria(options: VictoriaOptions): Promise<ManagedVi
     throw error;
   }
 }
+
+/**
+ * Where the VictoriaMetrics of this directory answers, for whoever may read its secrets. Undefined while nobody runs it.
+ */
+export function runningVictoria(directory: string): VictoriaTarget | undefined {
+  const dataDir = resolve(directory);
+  const address = join(dataDir, addressName);
+  if (!isHeld(dataDir) || !existsSync(address)) return undefined;
+  return targetOf(readFileSync(address, 'utf8'), loadSecrets(join(dataDir, secretsName)));
+}
+
+/** Of a managed VictoriaMetrics: where its samples lie. */
+export const victoriaStorage = (dataDir: string): string => join(dataDir, 'storage');
 
 async function chooseBinary(
   options: VictoriaOptions,
@@ -135,9 +153,9 @@ function loadSecrets(file: string): Secrets {
   return JSON.parse(readFileSync(file, 'utf8')) as Secrets;
 }
 
-function targetOf(port: number, secrets: Secrets): VictoriaTarget {
+function targetOf(baseUrl: string, secrets: Secrets): VictoriaTarget {
   return {
-    baseUrl: `http://127.0.0.1:${port}`,
+    baseUrl,
     username,
     password: secrets.password,
     authKeys: secrets.authKeys,
@@ -159,7 +177,7 @@ function superviseVictoria(
     ...ourFlags,
     retentionPeriod: options.retention,
     ...options.flags,
-    storageDataPath: join(options.dataDir, 'storage'),
+    storageDataPath: victoriaStorage(options.dataDir),
     httpListenAddr: new URL(target.baseUrl).host,
     'envflag.enable': 'true',
     'envflag.prefix': 'VM_',

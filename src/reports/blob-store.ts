@@ -13,6 +13,8 @@ export interface BlobStore {
   ): Promise<string | undefined>;
   /** Removes what is older of those whose names begin so: their number. A bucket has a lifecycle rule for this. */
   purge(prefix: 'export-' | 'report-', olderThanMs: number): Promise<number>;
+  /** Removes the oldest of all until the others have so many bytes together: their number. A bucket has its own bounds. */
+  trim(maxBytes: number): Promise<number>;
   /** Removes every file of one tenant, whose names begin with the kind and its id: their number. */
   removeOf(tenantId: string): Promise<number>;
 }

@@ -110,14 +110,20 @@ async function failingRules(tenantId: string, sources: InnerSources): Promise<Al
     );
 }
 
+const runbooks = {
+  NotificationsFailing: 'docs/runbooks/notifications-failing.md',
+  RuleEvaluationFailing: 'docs/runbooks/rule-evaluation-failing.md',
+  StorageUnreachable: 'docs/runbooks/storage-unreachable.md',
+} as const;
+
 function trouble(
-  [alertname, severity]: readonly [string, string],
+  [alertname, severity]: readonly [keyof typeof runbooks, string],
   annotations: Record<string, string>,
   labels: Record<string, string> = {},
 ): AlertElement {
   return {
     labels: new Map(Object.entries({ alertname, severity, ...labels })),
-    annotations: new Map(Object.entries(annotations)),
+    annotations: new Map(Object.entries({ ...annotations, runbook: runbooks[alertname] })),
     value: 1,
   };
 }

@@ -73,6 +73,8 @@ const wrongNeighbours: Record<string, string> = {
   'rule-tests': 'storage/victoria',
   'alert-desk': 'notify',
   agents: 'hosts',
+  backup: 'storage/postgres',
+  purge: 'storage/postgres',
   'storage/postgres': 'managed',
   'storage/victoria': 'access',
   install: 'http',

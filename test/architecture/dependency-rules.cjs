@@ -32,6 +32,7 @@ const arrows = {
     types: [
       ...['access', 'agents', 'alerts', 'forward', 'hosts', 'ingest', 'notify'],
       ...['limits', 'query', 'reports', 'retention', 'ruler', 'rules', 'alert-desk', 'tenants'],
+      'purge',
     ],
   },
   reports: { doors: ['access', 'host-metrics', 'platform'] },
@@ -42,6 +43,8 @@ const arrows = {
     types: ['forward', 'hosts', 'query', 'retention', 'ruler', 'tenants'],
   },
   install: { doors: ['platform'] },
+  backup: { doors: ['platform'] },
+  purge: { doors: ['platform'] },
   observe: { doors: ['wire', 'platform'] },
   managed: { doors: ['platform'], types: ['storage/victoria'] },
   http: {
@@ -57,6 +60,8 @@ const arrows = {
       ...[
         'alert-desk',
         'alerts',
+        'backup',
+        'purge',
         'host-metrics',
         'limits',
         'live',

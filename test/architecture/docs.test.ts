@@ -42,6 +42,31 @@ function brokenLinks(page: string): string[] {
     .map(([link]) => link);
 }
 
+interface SelfAlert {
+  name: string;
+  /** Empty where it names none. */
+  runbook: string;
+}
+
+/** Those of the rule file, and those that rulers say without a rule. */
+function selfAlerts(): SelfAlert[] {
+  const rules = read(join(root, 'rules/gaugeway.yaml'))
+    .split(/^ {2}- id: /m)
+    .slice(1);
+  const ofRules = rules.map((rule) => ({
+    name: /^ {4}name: (.+)$/m.exec(rule)?.[1] ?? '',
+    runbook: /^ {6}runbook: (\S+)$/m.exec(rule)?.[1] ?? '',
+  }));
+  const ruler = read(join(root, 'src/ruler/inner-sets.ts'));
+  const inner = [...ruler.matchAll(/\['(\w+)', '(?:critical|warning)'\]/g)].map(
+    ([, name = '']) => ({
+      name,
+      runbook: new RegExp(`${name}: '(.+)'`).exec(ruler)?.[1] ?? '',
+    }),
+  );
+  return [...ofRules, ...inner];
+}
+
 describe('documents', () => {
   it.each(pages.map((page) => relative(root, page)))('%s has no dead link', (page) => {
     expect(brokenLinks(join(root, page))).toEqual([]);
@@ -56,14 +81,43 @@ describe('documents', () => {
     expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
-  it('that rules name as their runbook are there, and no others', () => {
-    const named = filesBelow('rules', '.yaml')
-      .filter((file) => !file.endsWith('.test.yaml'))
-      .flatMap((file) => [...read(file).matchAll(/^ *runbook: (\S+)$/gm)].map(([, path]) => path!));
+  it('that alerts name as their runbook are there, and no others', () => {
     const present = readdirSync(join(root, 'docs/runbooks')).filter((name) => name !== 'README.md');
-    expect([...new Set(named)].sort()).toEqual(
-      present.map((name) => `docs/runbooks/${name}`).sort(),
-    );
+    const named = new Set(selfAlerts().map(({ runbook }) => runbook));
+    expect([...named].sort()).toEqual(present.map((name) => `docs/runbooks/${name}`).sort());
+  });
+
+  it('every alert about the product itself has a runbook, which bears its name, and is in the list', () => {
+    const list = read(join(root, 'docs/runbooks/README.md'));
+    const alerts = selfAlerts();
+    expect(alerts.length).toBeGreaterThan(15);
+    for (const { name, runbook } of alerts) {
+      expect([name, runbook]).toEqual([
+        name,
+        expect.stringMatching(/^docs\/runbooks\/[\w-]+\.md$/),
+      ]);
+      const title = /^# (.+)$/m.exec(read(join(root, runbook)))?.[1] ?? '';
+      expect([runbook, title.split(', ')]).toEqual([runbook, expect.arrayContaining([name])]);
+      const page = runbook.replace('docs/runbooks/', '');
+      const row = list.split('\n').find((line) => line.includes(`(${page})`)) ?? '';
+      expect([page, row.split('|')[1]?.trim().split(', ')]).toEqual([
+        page,
+        expect.arrayContaining([name]),
+      ]);
+    }
+  });
+
+  it('a runbook says what it means, what to look at and what to do', () => {
+    for (const page of filesBelow('docs/runbooks', '.md')) {
+      if (page.endsWith('README.md')) continue;
+      const parts = [...read(page).matchAll(/^\*\*(Means:|Look at|Do)\*\*/gm)].map(
+        ([, part]) => part,
+      );
+      expect([relative(root, page), parts]).toEqual([
+        relative(root, page),
+        ['Means:', 'Look at', 'Do'],
+      ]);
+    }
   });
 
   it('a decision says its status, context, what was rejected, what follows and what enforces it', () => {

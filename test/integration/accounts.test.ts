@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createPurge, systemActor, type User } from '../../src/access/index.ts';
+import { systemActor, type User } from '../../src/access/index.ts';
 import type { ResetMail } from '../../src/http/index.ts';
-import { createMeters, silentLogger } from '../../src/platform/index.ts';
-import { createLeases, createPurgeStore } from '../../src/storage/postgres/index.ts';
 import { createHandClock, routesOf, startAccess, startDatabase } from '../support/access.ts';
 import type { TestAccess, TestDatabase } from '../support/access.ts';
 import { serve, type TestServer } from '../support/http.ts';
@@ -293,51 +291,5 @@ describe('the audit log', () => {
     const stranger = await person('Admin', 'acme');
     const theirs = await call(stranger.token, 'GET', '/api/v1/audit.ndjson?action=channel_tested');
     expect(theirs.text).toBe('');
-  });
-
-  it('ends after its retention, with sessions and tokens that are over; by one process of two', async () => {
-    const { knex } = database.postgres;
-    const days = 86_400_000;
-    const user = await person();
-    await held.access.accounts.issueReset(user, by);
-    const old = { actor: by, tenantId: 'default', action: 'logout' } as const;
-    for (const [target, ageDays] of [
-      ['old', 91],
-      ['young', 89],
-    ] as const) {
-      const atMs = clock.nowMs() - ageDays * days;
-      await held.access.audit.add({ ...old, target: `session:${target}`, atMs });
-    }
-    await knex('sessions')
-      .where({ user_id: user.id })
-      .update({ expires_at: new Date(clock.nowMs() - 2 * days) });
-    await knex('password_resets').update({ expires_at: new Date(clock.nowMs() - 1_000) });
-    const purges = ['a', 'b'].map((holder) => {
-      const meters = createMeters();
-      const leases = createLeases(knex, holder);
-      const purge = createPurge({
-        store: createPurgeStore(knex),
-        isMine: async () => (await leases.acquire('access-purge', 60_000)) !== undefined,
-        ...{ auditRetentionMs: 90 * days, everyMs: 3_600_000, clock, meters, log: silentLogger },
-      });
-      purge.start();
-      return { purge, meters };
-    });
-    await vi.waitFor(async () => {
-      const left = (await knex('audit_log').whereLike('target', 'session:%')) as Body[];
-      const targets = left.map(({ target }) => target as string);
-      expect(targets).toContain('session:young');
-      expect(targets).not.toContain('session:old');
-      expect(await knex('sessions').where({ user_id: user.id })).toEqual([]);
-      expect(await knex('password_resets')).toEqual([]);
-    }, 30_000);
-    for (const { purge } of purges) await purge.stop();
-    const counted = await Promise.all(
-      purges.map(async ({ meters }) => {
-        const metric = await meters.registry.getSingleMetric('gaugeway_access_purged_total')!.get();
-        return metric.values.find(({ labels }) => labels['kind'] === 'audit')?.value ?? 0;
-      }),
-    );
-    expect(counted.sort()).toEqual([0, 1]);
   });
 });

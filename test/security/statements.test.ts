@@ -30,7 +30,10 @@ const across: readonly (readonly [RegExp, string])[] = [
   [/^select count\(\*\) filter .* from deliveries where status in /i, 'how much waits, of all'],
   [/ report_schedules .* next_run_at <= .* for update skip locked$/, 'workers work for all'],
   [/^update report_runs set .*(?:lease_until|holder) /, 'workers work for all, by row and holder'],
-  [/^delete from (?:audit_log|sessions|password_resets) where .* limit /, 'the purge, by age'],
+  [
+    /^delete from \w+ where ctid = any\(array\( select ctid from \w+ where .* < \$1 order by /,
+    'the purge, by age',
+  ],
 ];
 
 /** Counters by which processes hear of changes, and the installation's own record of deletions. */

@@ -15,7 +15,10 @@ export interface Point {
 }
 
 /** Posts samples as a sender does; throws where not all were taken. */
-export async function send(product: Product, points: readonly Point[]): Promise<void> {
+export async function send(
+  product: Pick<Product, 'url' | 'writeKey'>,
+  points: readonly Point[],
+): Promise<void> {
   const series = points.map(({ labels, value, timestampMs = Date.now() }) => ({
     labels: Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)),
     samples: [{ value, timestampMs }],

@@ -14,7 +14,7 @@ export type Call = (
 ) => Promise<Answer>;
 
 /** Calls of the product's own API with one credential. */
-export function caller(product: Product, authorization: string): Call {
+export function caller(product: Pick<Product, 'url'>, authorization: string): Call {
   return async (method, path, body, headers = {}) => {
     const answer = await fetch(product.url + path, {
       method,

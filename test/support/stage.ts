@@ -134,7 +134,7 @@ export interface Product {
 }
 
 /** Tests ask more than people do. */
-const unlimited = Object.fromEntries(
+export const unlimited = Object.fromEntries(
   [
     ...['VIEWER_READS', 'VIEWER_WRITES', 'OPERATOR_READS', 'OPERATOR_WRITES'],
     ...['ADMIN_READS', 'ADMIN_WRITES', 'KEY', 'ADDRESS'],

@@ -166,6 +166,10 @@ function crossChecks(raw: RawConfig, given: ReadonlyMap<string, string>): string
       refuse(name, `expected ${days[0]}d to ${days[1]}d`);
     }
   };
+  within('audit.retention', raw.audit.retention, [1, 3_650]);
+  within('purge.alerts', raw.purge.alerts, [7, 400]);
+  within('purge.ended', raw.purge.ended, [1, 400]);
+  within('purge.usage', raw.purge.usage, [32, 1_000]);
   within('retention.raw', raw.retention.raw, [3, 14]);
   within('retention.1m', raw.retention['1m'], [3, 30]);
   within('retention.5m', raw.retention['5m'], [30, 90]);

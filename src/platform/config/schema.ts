@@ -29,6 +29,7 @@ const victoria = (tier: string) =>
     deleteAuthKey: secretText(
       'What its `-deleteAuthKey` was set to: for deleting a host with its series.',
     ),
+    snapshotAuthKey: secretText('What its `-snapshotAuthKey` was set to: for `gaugeway backup`.'),
   });
 
 const ingest = group({
@@ -144,6 +145,7 @@ const reports = group({
   lookInterval: duration('5s', 'How often workers look for reports that are due.'),
   keepReports: duration('90d', 'How long the files of weekly reports are kept.'),
   keepFiles: duration('2h', 'How long files made on demand are kept; links to them open for 1h.'),
+  maxBytes: bytes('10GiB', 'Most disk space of all these files; the oldest ones go first.'),
   s3: group({
     endpoint: optionalUrl(
       'S3-compatible store of the files, addressed by path; the data directory is used when absent.',
@@ -257,6 +259,17 @@ export const configSchema = z.strictObject({
   audit: group({
     retention: duration('90d', 'How long the audit log is kept.'),
     purgeInterval: duration('1h', 'How often what is older is removed, by one worker.'),
+  }),
+  purge: group({
+    alerts: duration(
+      '90d',
+      'How long alerts that are over are kept, with their timeline and messages: 7d to 400d.',
+    ),
+    ended: duration(
+      '30d',
+      'How long keys and tokens that ended, and refusals of samples, are kept: 1d to 400d.',
+    ),
+    usage: duration('400d', 'How long the hours of what tenants used are kept: 32d to 1000d.'),
   }),
   reports,
   http,

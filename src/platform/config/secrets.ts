@@ -13,6 +13,7 @@ export interface VictoriaSecrets {
   metricsAuthKey?: string | undefined;
   forceFlushAuthKey?: string | undefined;
   deleteAuthKey?: string | undefined;
+  snapshotAuthKey?: string | undefined;
 }
 
 /** What must not be printed; turning it into text gives `[redacted]`. */
@@ -45,8 +46,8 @@ export function secretsOf(raw: RawConfig): Secrets {
 }
 
 function keysOf(tier: RawConfig['victoria']['raw']): VictoriaSecrets {
-  const { password, metricsAuthKey, forceFlushAuthKey, deleteAuthKey } = tier;
-  return seal({ password, metricsAuthKey, forceFlushAuthKey, deleteAuthKey });
+  const { password, metricsAuthKey, forceFlushAuthKey, deleteAuthKey, snapshotAuthKey } = tier;
+  return seal({ password, metricsAuthKey, forceFlushAuthKey, deleteAuthKey, snapshotAuthKey });
 }
 
 function seal<T extends object>(values: T): T {

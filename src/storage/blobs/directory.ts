@@ -31,16 +31,18 @@ export function createDirectoryBlobs(dir: string): BlobStore {
     },
     address: () => Promise.resolve(undefined),
     async purge(prefix, olderThanMs) {
-      const names = await readdir(dir).catch(() => []);
-      let removed = 0;
-      for (const name of names.filter((one) => one.startsWith(prefix))) {
-        const path = join(dir, name);
-        const found = await stat(path).catch(() => undefined);
-        if (!found?.isFile() || found.mtimeMs >= olderThanMs) continue;
-        await rm(path, { force: true });
-        removed += 1;
-      }
-      return removed;
+      const old = (await filesOf(dir)).filter(
+        ({ name, mtimeMs }) => name.startsWith(prefix) && mtimeMs < olderThanMs,
+      );
+      return removeAll(dir, old);
+    },
+    async trim(maxBytes) {
+      const files = (await filesOf(dir)).sort((a, b) => b.mtimeMs - a.mtimeMs);
+      let bytes = 0;
+      return removeAll(
+        dir,
+        files.filter(({ size }) => (bytes += size) > maxBytes),
+      );
     },
     async removeOf(tenantId) {
       const names = await readdir(dir).catch(() => []);
@@ -49,6 +51,35 @@ export function createDirectoryBlobs(dir: string): BlobStore {
       return own.length;
     },
   };
+}
+
+interface Found {
+  name: string;
+  size: number;
+  mtimeMs: number;
+}
+
+async function filesOf(dir: string): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const name of await readdir(dir).catch(() => [])) {
+    const file = await stat(join(dir, name)).catch(() => undefined);
+    if (file?.isFile()) found.push({ name, size: file.size, mtimeMs: file.mtimeMs });
+  }
+  return found;
+}
+
+/** Another process may have removed one at the same time: that is counted there. */
+async function removeAll(dir: string, files: readonly Found[]): Promise<number> {
+  let removed = 0;
+  for (const { name } of files) {
+    try {
+      await rm(join(dir, name));
+      removed += 1;
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+  return removed;
 }
 
 function checked(name: string): string {

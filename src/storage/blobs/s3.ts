@@ -63,6 +63,7 @@ export function createS3Blobs(config: S3Config): BlobStore {
       return signed.url;
     },
     purge: () => Promise.resolve(0),
+    trim: () => Promise.resolve(0),
     async removeOf(tenantId) {
       let removed = 0;
       for (const prefix of prefixesOf(tenantId)) {

@@ -67,6 +67,11 @@ export async function migrationState(
   };
 }
 
+/** All that this program knows, the first one first. */
+export async function migrationNames({ directory }: MigrateOptions): Promise<string[]> {
+  return (await migrationsIn(directory)).map(({ name }) => name);
+}
+
 export interface Migrated {
   applied: string[];
   undone: string[];

@@ -12,4 +12,5 @@ export { createSpreadReader } from './spread-reader.ts';
 export { createSpreadSource } from './spread-source.ts';
 export { createTenantSeries } from './tenant-series.ts';
 export { createVictoriaReader } from './reader.ts';
+export { createSnapshots, type Snapshots } from './snapshots.ts';
 export { createSeriesWriter } from './writer.ts';
