@@ -28,13 +28,14 @@ const mean = (values: readonly number[]): number =>
 const counts = (statuses: ReadonlyMap<number, number>): string =>
   JSON.stringify(Object.fromEntries(statuses));
 
-function soakTable({ hosts, seconds, sent, counted, lags, trouble }: FleetRun): Table {
+function soakTable({ hosts, seconds, sent, counted, lags, trouble, coming }: FleetRun): Table {
   return {
     title: `${hosts.toLocaleString('en-US')} agents of ${String(seriesPerHost)} series every 5 s, ${String(seconds)} s, a process of each role`,
     columns: ['figure', 'value'],
     rows: [
       ['samples acknowledged', String(sent.samples)],
       ['samples/s acknowledged', (sent.samples / seconds).toFixed(0)],
+      ['answers while the agents came, in a minute before', coming],
       ['answers to writes', counts(sent.writes)],
       ['answers to heartbeats', counts(sent.beats)],
       [

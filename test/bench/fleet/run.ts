@@ -9,6 +9,8 @@ export interface FleetRun {
   hosts: number;
   seconds: number;
   sent: Sent;
+  /** Answers while the agents came one after the other, before what is measured. */
+  coming: string;
   /** Of those hosts that were counted again: acknowledged and found, samples. */
   counted: { acknowledged: number; found: number };
   parts: readonly { name: string; cores: number; rss: readonly number[] }[];
@@ -58,10 +60,13 @@ async function measure(
     );
     return { commits: Number(rows[0]!.commits), rows: Number(rows[0]!.rows) };
   };
-  const before = {
+  const usage = async () => ({
     cpu: system.parts.map((part) => part.cpuSeconds()),
     statistics: await statistics(),
-  };
+  });
+  let before = await usage();
+  let coming = '';
+  let arrivedSamples = 0;
   const rss = system.parts.map((): number[] => []);
   const lags: Record<string, number> = {};
   const look = async (): Promise<void> => {
@@ -71,22 +76,30 @@ async function measure(
     }
   };
   let looking = Promise.resolve();
-  const timer = setInterval(() => void (looking = looking.then(look)), lookMs);
+  let timer: NodeJS.Timeout | undefined;
   stage.onEnd(() => clearInterval(timer));
+  const arrived = async ({ writes, beats, latenciesMs, ...sofar }: Sent): Promise<void> => {
+    coming = JSON.stringify({
+      ...{ writes: Object.fromEntries(writes), heartbeats: Object.fromEntries(beats) },
+    });
+    for (const counts of [writes, beats]) counts.clear();
+    latenciesMs.length = 0;
+    arrivedSamples = sofar.samples;
+    timer = setInterval(() => void (looking = looking.then(look)), lookMs);
+    before = await usage();
+  };
   const every = Math.max(1, Math.floor(hosts / watchedHosts));
   const watched = Array.from({ length: Math.min(hosts, watchedHosts) }, (_, i) =>
     nameOf(i * every),
   );
   const target = { url: system.urls.gateway, key: system.api.writeKey };
-  const sent = await sendAs(hosts, { seconds, target, watched });
+  const sent = await sendAs(hosts, { seconds, target, watched, arrived });
+  sent.samples -= arrivedSamples;
   clearInterval(timer);
   await looking;
-  const after = {
-    cpu: system.parts.map((part) => part.cpuSeconds()),
-    statistics: await statistics(),
-  };
+  const after = await usage();
   return {
-    ...{ hosts, seconds, sent, lags },
+    ...{ hosts, seconds, sent, lags, coming },
     counted: await countAgain(system.storage.raw.target, sent.rounds),
     parts: system.parts.map(({ name }, at) => ({
       ...{ name, cores: (after.cpu[at]! - before.cpu[at]!) / seconds, rss: rss[at]! },

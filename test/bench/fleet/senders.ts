@@ -3,6 +3,8 @@ import { Connection } from './connection.ts';
 
 const intervalMs = 5_000;
 const beatEveryRounds = 6;
+/** In which time all agents come for the first time. */
+const comingMs = 60_000;
 
 export interface Sent {
   /** Of writes, by status; 0 where there was no answer. */
@@ -19,6 +21,14 @@ export interface Sent {
   cores: number;
 }
 
+interface Run {
+  seconds: number;
+  target: Target;
+  watched: readonly string[];
+  /** Called when all have come, with what was answered until then; what is measured begins after it. */
+  arrived: (sent: Sent) => Promise<void>;
+}
+
 interface Target {
   url: string;
   key: string;
@@ -27,7 +37,7 @@ interface Target {
 /** Agents as their server sees them: each on a connection of its own, a write every 5 s, a heartbeat every 30. */
 export async function sendAs(
   hosts: number,
-  { seconds, target, watched }: { seconds: number; target: Target; watched: readonly string[] },
+  { seconds, target, watched, arrived }: Run,
 ): Promise<Sent> {
   const bodies = new FleetBodies();
   const connections = Array.from({ length: hosts }, () => new Connection(target));
@@ -35,21 +45,27 @@ export async function sendAs(
     ...{ writes: new Map(), beats: new Map(), latenciesMs: [], samples: 0, lateMs: 0, cores: 0 },
     rounds: new Map(watched.map((name) => [name, 0])),
   };
+  const pace = async (ticks: number, apartMs: number, firstRound: number): Promise<void> => {
+    const began = performance.now();
+    const open = new Set<Promise<void>>();
+    for (let n = 0; n < ticks; n += 1) {
+      const waitMs = began + n * apartMs - performance.now();
+      if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      else sent.lateMs = Math.max(sent.lateMs, -waitMs);
+      const [host, round] = [n % hosts, firstRound + Math.floor(n / hosts)];
+      const work = tick({ bodies, sent, host, round, connection: connections[host]! });
+      open.add(work);
+      void work.finally(() => open.delete(work));
+    }
+    await Promise.all(open);
+  };
+  // Machines do not come all at once: series and hosts that are new cost more than all that follows.
+  await pace(hosts, comingMs / hosts, 0);
+  await arrived(sent);
   const began = performance.now();
   const usedBefore = process.cpuUsage();
   const rounds = Math.floor((seconds * 1_000) / intervalMs);
-  const open = new Set<Promise<void>>();
-  for (let n = 0; n < rounds * hosts; n += 1) {
-    const dueMs = began + (n * intervalMs) / hosts;
-    const waitMs = dueMs - performance.now();
-    if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
-    else sent.lateMs = Math.max(sent.lateMs, -waitMs);
-    const [host, round] = [n % hosts, Math.floor(n / hosts)];
-    const work = tick({ bodies, sent, host, round, connection: connections[host]! });
-    open.add(work);
-    void work.finally(() => open.delete(work));
-  }
-  await Promise.all(open);
+  await pace(rounds * hosts, intervalMs / hosts, 1);
   const { user, system } = process.cpuUsage(usedBefore);
   sent.cores = (user + system) / 1_000 / (performance.now() - began);
   for (const connection of connections) connection.close();
@@ -79,7 +95,7 @@ async function tick({ bodies, sent, host, round, connection }: Tick): Promise<vo
     const rounds = sent.rounds.get(name);
     if (rounds !== undefined) sent.rounds.set(name, rounds + 1);
   }
-  if ((round + host) % beatEveryRounds !== 0) return;
+  if (round > 0 && (round + host) % beatEveryRounds !== 0) return;
   const beat = {
     ...{ host_id: name, hostname: name, agent_version: '0.1.0' },
     ...{ ips: [`10.${String(host >> 8)}.${String(host & 255)}.1`] },
