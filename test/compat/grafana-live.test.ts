@@ -20,6 +20,7 @@ import {
   until,
   type Product,
 } from '../support/stage.ts';
+import { startTier, tierEnvironment } from '../support/tiers.ts';
 
 const dashboards = join(import.meta.dirname, '../../grafana-compat/dashboards');
 const fixture = join(import.meta.dirname, '../fixtures/hosts/plain/1');
@@ -101,7 +102,9 @@ async function makeReports(): Promise<void> {
 }
 
 beforeAll(async () => {
+  const tier = await startTier(stage, '1m');
   product = await startProduct(stage, await startStorage(stage), {
+    ...tierEnvironment('1m', tier.target),
     GAUGEWAY_OBSERVE_OWN: 'true',
     ...{ GAUGEWAY_OBSERVE_INTERVAL: '1s', GAUGEWAY_LIVE_INTERVAL: '500ms' },
     GAUGEWAY_REPORTS_LOOK_INTERVAL: '200ms',

@@ -95,6 +95,11 @@ const written: [string, string?, boolean?][] = [
   ['gaugeway_reports_runs_total', `${own},result="done"`, true],
   ['gaugeway_reports_run_seconds_bucket', `${own},le="1"`, true],
   ['gaugeway_reports_run_seconds_bucket', `${own},le="+Inf"`, true],
+  ['gaugeway_retention_lag_seconds', `${own},tier="1m"`],
+  ...['used', 'limit'].map((name): [string, string] => [
+    `gaugeway_tenant_budget_${name}`,
+    `${own},tenant_id="default",budget="max_active_series"`,
+  ]),
   ['process_resident_memory_bytes', own],
   ['process_open_fds', own],
   ['process_cpu_seconds_total', own, true],

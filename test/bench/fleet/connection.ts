@@ -35,6 +35,9 @@ export class Connection {
     return next;
   }
 
+  /** Told what a refusal says. */
+  onRefusal: (text: string) => void = () => undefined;
+
   close(): void {
     this.socket?.destroy();
   }
@@ -76,7 +79,9 @@ export class Connection {
       this.socket?.destroy();
       this.socket = undefined;
     }
-    this.answer(Number(head.slice(9, 12)));
+    const status = Number(head.slice(9, 12));
+    if (status >= 300) this.onRefusal(this.received.slice(end + 4).trim());
+    this.answer(status);
   }
 
   private answer(status: number): void {

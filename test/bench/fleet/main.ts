@@ -38,6 +38,10 @@ function soakTable({ hosts, seconds, sent, counted, lags, trouble, coming }: Fle
       ['answers while the agents came, in a minute before', coming],
       ['answers to writes', counts(sent.writes)],
       ['answers to heartbeats', counts(sent.beats)],
+      ...[...sent.refusals].map(([text, count]) => [
+        `refused: ${text.slice(0, 120)}`,
+        String(count),
+      ]),
       [
         'of fifty hosts: acknowledged, found in storage',
         `${String(counted.acknowledged)}, ${String(counted.found)}`,

@@ -10,6 +10,8 @@ export interface Sent {
   /** Of writes, by status; 0 where there was no answer. */
   writes: Map<number, number>;
   beats: Map<number, number>;
+  /** What refusals say, each with how often. */
+  refusals: Map<string, number>;
   /** Of one write in ten, milliseconds. */
   latenciesMs: number[];
   samples: number;
@@ -40,9 +42,22 @@ export async function sendAs(
   { seconds, target, watched, arrived }: Run,
 ): Promise<Sent> {
   const bodies = new FleetBodies();
-  const connections = Array.from({ length: hosts }, () => new Connection(target));
+  const connections = Array.from({ length: hosts }, () => {
+    const connection = new Connection(target);
+    connection.onRefusal = (text) =>
+      void sent.refusals.set(text, (sent.refusals.get(text) ?? 0) + 1);
+    return connection;
+  });
   const sent: Sent = {
-    ...{ writes: new Map(), beats: new Map(), latenciesMs: [], samples: 0, lateMs: 0, cores: 0 },
+    ...{
+      writes: new Map(),
+      beats: new Map(),
+      refusals: new Map(),
+      latenciesMs: [],
+      samples: 0,
+      lateMs: 0,
+      cores: 0,
+    },
     rounds: new Map(watched.map((name) => [name, 0])),
   };
   const pace = async (ticks: number, apartMs: number, firstRound: number): Promise<void> => {
