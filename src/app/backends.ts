@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { startPostgres, startVictoria } from '../managed/index.ts';
 import { GaugewayError, type LoadedConfig, type Logger, type Tier } from '../platform/index.ts';
 import { tierFlags, type AggregateTier } from '../retention/index.ts';
-import type { VictoriaTarget } from '../storage/victoria/index.ts';
+import type { AccountOf, VictoriaCluster, VictoriaTarget } from '../storage/victoria/index.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
 /** Where the two stores answer, whoever runs them. */
@@ -25,7 +25,8 @@ const sparing = { 'memory.allowedPercent': '15' };
 /** For processes that manage no stores. BAD_REQUEST names what is not given. */
 export function requireStores({ config, secrets }: LoadedConfig): void {
   requireGiven('GAUGEWAY_DATABASE_URL', secrets.databaseUrl);
-  requireGiven('GAUGEWAY_VICTORIA_RAW_URL', config.victoria.raw.url);
+  const { url, cluster } = config.victoria.raw;
+  requireGiven('GAUGEWAY_VICTORIA_RAW_URL', url ?? cluster.insertUrl);
 }
 
 /** What the configuration does not name is run as a managed child. Both start side by side; VictoriaMetrics stops before Postgres. */
@@ -91,12 +92,15 @@ export function externalTarget(
   tier: Tier,
   { config, secrets }: LoadedConfig,
 ): VictoriaTarget | undefined {
-  const { url, username } = config.victoria[tier];
-  if (url === undefined) return undefined;
+  const { url, username, cluster: parts } = config.victoria[tier];
+  const cluster = clusterOf(parts);
+  const baseUrl = cluster?.selectUrl ?? url;
+  if (baseUrl === undefined) return undefined;
   const { password, metricsAuthKey, forceFlushAuthKey, deleteAuthKey, snapshotAuthKey } =
     secrets.victoria[tier];
   return {
-    baseUrl: url.replace(/\/+$/, ''),
+    baseUrl: trimmed(baseUrl),
+    ...(cluster ? { cluster } : {}),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     authKeys: {
@@ -107,6 +111,35 @@ export function externalTarget(
     },
   };
 }
+
+type ClusterConfig = LoadedConfig['config']['victoria'][Tier]['cluster'];
+
+function clusterOf(parts: ClusterConfig): VictoriaCluster | undefined {
+  const { insertUrl, selectUrl, insertNodes, storageNodes } = parts;
+  if (insertUrl === undefined || selectUrl === undefined) return undefined;
+  return {
+    ...{ insertUrl: trimmed(insertUrl), selectUrl: trimmed(selectUrl) },
+    ...{ insertNodes: insertNodes.map(trimmed), storageNodes: storageNodes.map(trimmed) },
+  };
+}
+
+/** The same, with the accounts in which a cluster keeps the tenants. */
+export function withAccounts(backends: Backends, accountOf: AccountOf): Backends {
+  const { victoria } = backends;
+  const of = (target: VictoriaTarget): VictoriaTarget =>
+    target.cluster ? { ...target, cluster: { ...target.cluster, accountOf } } : target;
+  const { '1m': oneMinute, '5m': fiveMinutes } = victoria;
+  return {
+    ...backends,
+    victoria: {
+      ...(oneMinute ? { '1m': of(oneMinute) } : {}),
+      ...(fiveMinutes ? { '5m': of(fiveMinutes) } : {}),
+      raw: of(victoria.raw),
+    },
+  };
+}
+
+const trimmed = (url: string): string => url.replace(/\/+$/, '');
 
 function requireGiven(variable: string, value: string | undefined): void {
   if (value !== undefined) return;

@@ -65,6 +65,12 @@ async function openTier(tier: Tier, options: BackendOptions): Promise<HeldStore 
   const { loaded } = options;
   const name = storeName(tier);
   const given = externalTarget(tier, loaded);
+  if (given?.cluster) {
+    throw new GaugewayError(
+      'BAD_REQUEST',
+      `victoria.${tier} is a cluster: take snapshots at each vmstorage with vmbackup (docs/operations/scale-out.md).`,
+    );
+  }
   if (given) return { name, target: given, storageDir: undefined };
   const dir = join(resolve(loaded.config.dataDir), name);
   const storageDir = victoriaStorage(dir);

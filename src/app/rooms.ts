@@ -6,8 +6,13 @@ import {
   ownConfigRoute,
   type Route,
 } from '../http/index.ts';
-import { createRejectionStore, type Postgres } from '../storage/postgres/index.ts';
+import {
+  createAccountStore,
+  createRejectionStore,
+  type Postgres,
+} from '../storage/postgres/index.ts';
 import { openReading, startApi } from './api.ts';
+import { withAccounts } from './backends.ts';
 import type { BuildRooms, FirstStart, Foundation, Serving } from './compose.ts';
 import { openDatabase } from './database.ts';
 import { agentInstallation, tokenForNewHosts } from './install.ts';
@@ -27,17 +32,20 @@ import { startTiers } from './tiers.ts';
 import { startRemovals, startUsage } from './tenants.ts';
 
 /** Wires the rooms, in the order in which they stand on each other. */
-export const buildRooms: BuildRooms = async (foundation) => {
-  const { loaded, lifecycle, log, meters, roles, backends } = foundation;
+export const buildRooms: BuildRooms = async (given) => {
+  const { loaded, lifecycle, log, meters, roles } = given;
   const { config } = loaded;
   const postgres = await openDatabase({
-    url: backends.databaseUrl,
+    url: given.backends.databaseUrl,
     poolSize: config.database.poolSize,
-    migrationsDir: foundation.migrationsDir,
+    migrationsDir: given.migrationsDir,
     log,
     meters,
   });
   lifecycle.onStop('Postgres pool', () => postgres.close());
+  const accounts = createAccountStore(postgres.knex);
+  const backends = withAccounts(given.backends, (tenantId) => accounts.of(tenantId));
+  const foundation = { ...given, backends };
   const allowances = startLimits(foundation, postgres);
   const people = await startPeople(foundation, postgres, allowances);
   const { access } = people;

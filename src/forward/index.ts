@@ -6,4 +6,9 @@
  */
 export type { Accept, Batch, ForwardOutcome } from './batch.ts';
 export { createForward, type Forward, type ForwardConfig, type ShardTarget } from './forward.ts';
-export type { HiddenIncarnation, SeriesWriter, WriteAnswer } from './series-writer.ts';
+export type {
+  AwayIncarnation,
+  HiddenIncarnation,
+  SeriesWriter,
+  WriteAnswer,
+} from './series-writer.ts';

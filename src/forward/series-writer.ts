@@ -10,6 +10,9 @@ export type WriteAnswer =
 /** An answering store that does not say when it started: after any failure it must be taken for restarted. */
 export const hiddenIncarnation = 'hidden';
 export type HiddenIncarnation = typeof hiddenIncarnation;
+/** In the name of a life: a node of a cluster does not answer. Samples are taken, and none is confirmed until it is back. */
+export const awayIncarnation = '(away)';
+export type AwayIncarnation = typeof awayIncarnation;
 
 /** What forwarding needs of one store; `storage/victoria` implements it. */
 export interface SeriesWriter {

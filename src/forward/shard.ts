@@ -3,7 +3,7 @@ import type { Batch, ForwardOutcome, ForwardRefusal } from './batch.ts';
 import { Confirmation } from './confirmation.ts';
 import { positionAt, type Journal, type ReadPosition } from './journal/journal.ts';
 import { Lanes, bodyOf, type Entry, type Group, type LaneOptions } from './lanes.ts';
-import { hiddenIncarnation, type SeriesWriter } from './series-writer.ts';
+import { awayIncarnation, hiddenIncarnation, type SeriesWriter } from './series-writer.ts';
 import type { ShardTally } from './meters.ts';
 
 export interface ShardOptions extends LaneOptions {
@@ -311,7 +311,8 @@ export class Shard {
     const isOther = this.incarnation !== undefined && found !== this.incarnation;
     if (isHidden || isOther) this.rewind();
     this.incarnation = found;
-    this.isSuspect = false;
+    // What a node missed while it was away is sent again when it is back, so it must still be there.
+    this.isSuspect = found.includes(awayIncarnation);
     return true;
   }
 

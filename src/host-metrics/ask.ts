@@ -74,6 +74,12 @@ export function createAskMeters(meters: Meters): AskMeters {
   };
 }
 
+interface Answer<R> {
+  /** Said by a cluster some of whose storage is away. */
+  isPartial?: boolean;
+  data: { result: R[] };
+}
+
 type Answered = { metric: Record<string, string> };
 type Instant = Answered & { value: [number, string] };
 type Range = Answered & { values: [number, string][] };
@@ -104,7 +110,10 @@ export function createStorageAsk(deps: Deps): StorageAsk {
     });
     if (!turn.admitted) throw unavailable('too many questions are waiting');
     if (!turn.value.ok) throw toError(turn.value);
-    return (JSON.parse(turn.value.body.toString('utf8')) as { data: { result: R[] } }).data.result;
+    const { isPartial, data } = JSON.parse(turn.value.body.toString('utf8')) as Answer<R>;
+    // A host that is missing for a while would be shown as one that is gone.
+    if (isPartial === true) throw unavailable('storage answered with a part of the data only');
+    return data.result;
   }
 
   const planOf = (tenantId: string, backMs: number) => ({

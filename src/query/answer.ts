@@ -138,20 +138,28 @@ function joined(first: Buffer, second: Buffer): Buffer {
 }
 
 /** VictoriaMetrics answers a scalar as a vector of one nameless series, and NaN as none at all. */
-export function scalarAnswer(body: Buffer, timeMs: number): Buffer {
+export function scalarAnswer(
+  body: Buffer,
+  timeMs: number,
+  warnings: readonly string[] = [],
+): Buffer {
   const answer = JSON.parse(body.toString('utf8')) as {
     data: { result: { value: [number, string] }[] };
   };
   const value = answer.data.result[0]?.value ?? [timeMs / 1000, 'NaN'];
-  return assembleSingle('scalar', value);
+  return assembleSingle('scalar', value, [...warnings, ...saidOf(body)]);
 }
 
 export function assembleSingle(
   type: 'scalar' | 'string',
   value: readonly [number, string],
+  warnings: readonly string[] = [],
 ): Buffer {
   return Buffer.from(
-    JSON.stringify({ status: 'success', data: { resultType: type, result: value } }),
+    JSON.stringify({
+      ...{ status: 'success', data: { resultType: type, result: value } },
+      ...(warnings.length > 0 ? { warnings } : {}),
+    }),
   );
 }
 

@@ -1,9 +1,9 @@
 import { GaugewayError } from '../platform/index.ts';
-import { compareText, dataOf, vectorAnswer } from './answer.ts';
+import { compareText, partialWarning, vectorAnswer } from './answer.ts';
 import { askStorage, seconds, type QueryDeps } from './ask.ts';
 import { showNewest } from './instant.ts';
 import { matchSelectors } from './matchers.ts';
-import type { QueryOutcome } from './outcome.ts';
+import { failure, type QueryOutcome } from './outcome.ts';
 import type { Arguments } from './params.ts';
 import { toStorageText } from './promql/storage-text.ts';
 import { tenantLabel } from './tenancy.ts';
@@ -11,6 +11,11 @@ import { tenantLabel } from './tenancy.ts';
 interface Sample {
   metric: Record<string, string>;
   value: [number, string];
+}
+
+interface Vector {
+  data: { result: Sample[] };
+  warnings?: string[];
 }
 
 /**
@@ -37,7 +42,10 @@ export async function federate(
       key: `federate ${Math.floor(now / 1000)}\0${query}`,
     });
     if (!outcome.ok) return outcome;
-    const { result } = dataOf(outcome.body).data as { result: Sample[] };
+    const { data, warnings = [] } = JSON.parse(outcome.body.toString('utf8')) as Vector;
+    // An exposition has no place for a warning, and whoever takes it takes it for all there is.
+    if (warnings.includes(partialWarning)) return failure('unavailable', partialWarning);
+    const { result } = data;
     for (const sample of result) addLine(lines, sample);
   }
   return { ok: true, body: Buffer.from(exposition(lines)) };

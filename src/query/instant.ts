@@ -53,7 +53,7 @@ export async function instantQuery(
     ],
     timeoutMs: timeout,
     shape: (body) => {
-      if (type === 'scalar') return scalarAnswer(body, time);
+      if (type === 'scalar') return scalarAnswer(body, time, warnings);
       return type === 'range vector' ? matrixAnswer(body, warnings) : vectorAnswer(body, warnings);
     },
     key: `${isNow ? `now ${Math.floor(nowMs / nowGridMs)}` : time}\0${query.text}`,

@@ -34,8 +34,9 @@ export async function tsdbStatus(
     args: [['topN', String(top + 1)]],
     timeoutMs: deps.limits.timeoutMs,
     shape: (body) => {
-      const status = dataOf(body).data as StorageStatus;
-      const answer = success({
+      const { data, warnings } = dataOf(body);
+      const status = data as StorageStatus;
+      const counts = {
         headStats: {
           numSeries: status.totalSeries ?? 0,
           numLabelPairs: status.totalLabelValuePairs ?? 0,
@@ -47,7 +48,8 @@ export async function tsdbStatus(
         labelValueCountByLabelName: visible(status.labelValueCountByLabelName, top),
         memoryInBytesByLabelName: [],
         seriesCountByLabelValuePair: visible(status.seriesCountByLabelValuePair, top),
-      });
+      };
+      const answer = success(counts, warnings);
       return answer.ok ? answer.body : body;
     },
     key: `${Math.floor(now / 1000)} ${top}`,

@@ -151,6 +151,8 @@ class GroupEvaluation {
     if (!answer.ok) return { after: before, rows: 0, isPartial: false, error: answer.message };
     const { rows, isPartial } = answer;
     const seen = { rows: rows.length, isPartial };
+    // A sum over a part would look like any other sum, and what is missing is not over.
+    if (isPartial) return { ...seen, after: before, error: partialRecord };
     const series = recordedSeries(rule, rows);
     if (series === undefined) return { ...seen, after: before, error: duplicateRecord };
     const written = this.output.replace(before.written, series);
@@ -179,4 +181,5 @@ async function innerEvaluation(
   }
 }
 
+const partialRecord = 'storage answered with a part of the data only';
 const duplicateRecord = 'vector contains metrics with the same labelset after applying rule labels';

@@ -9,7 +9,7 @@ import {
   type ReadTier,
   type SeriesReader,
 } from '../../src/query/index.ts';
-import { createVictoriaClient } from '../../src/storage/victoria/client.ts';
+import { createVictoriaClient, type VictoriaTarget } from '../../src/storage/victoria/client.ts';
 import { createVictoriaReader } from '../../src/storage/victoria/reader.ts';
 
 const day = 86_400_000;
@@ -24,7 +24,8 @@ export interface PrometheusApi {
  * speaks for all tenants of a test; the product's authentication has its own tests.
  */
 export async function startPrometheusApi(options: {
-  victoriaUrl: string;
+  /** A VictoriaMetrics by its URL, or a target of any kind. */
+  victoriaUrl: string | VictoriaTarget;
   metadata?: Readonly<Record<string, readonly MetadataEntry[]>>;
   exemplars?: Readonly<Record<string, readonly ExemplarSeries[]>>;
   /** Those of aggregates, finest first. */
@@ -33,7 +34,9 @@ export async function startPrometheusApi(options: {
   keptMs?: number;
   wrapReader?: (reader: SeriesReader) => SeriesReader;
 }): Promise<PrometheusApi> {
-  const client = createVictoriaClient({ baseUrl: options.victoriaUrl });
+  const { victoriaUrl } = options;
+  const target = typeof victoriaUrl === 'string' ? { baseUrl: victoriaUrl } : victoriaUrl;
+  const client = createVictoriaClient(target);
   const reader = createVictoriaReader(client);
   const retentionMs = (): number => options.keptMs ?? 7 * day;
   const query = createQuery({

@@ -62,7 +62,8 @@ async function postgres(loaded: LoadedConfig, migrationsDir: string): Promise<Se
 }
 
 async function victoria({ config, secrets }: LoadedConfig): Promise<Seen | string> {
-  const { url, username } = config.victoria.raw;
+  const { url: single, username, cluster } = config.victoria.raw;
+  const url = single ?? cluster.selectUrl;
   if (url === undefined) return managedVictoria();
   const { password } = secrets.victoria.raw;
   const client = createVictoriaClient({
@@ -73,7 +74,9 @@ async function victoria({ config, secrets }: LoadedConfig): Promise<Seen | strin
   try {
     // Behind its password, as `/health` is not.
     const query = new URLSearchParams({ query: '1' });
-    const asked = { method: 'GET', path: '/api/v1/query', query, timeoutMs: reachMs } as const;
+    // Every account may be asked for a number, which is nobody's.
+    const path = single === undefined ? '/select/0/prometheus/api/v1/query' : '/api/v1/query';
+    const asked = { method: 'GET', path, query, timeoutMs: reachMs } as const;
     const { status } = await client.request(asked);
     if (status === 200) return `${url} answers`;
     throw new Error(`${url} answered ${String(status)}`);

@@ -13,6 +13,7 @@ type PublicReports = Omit<RawConfig['reports'], 's3'> & {
 interface VictoriaConfig {
   url?: string | undefined;
   username?: string | undefined;
+  cluster: RawConfig['victoria'][Tier]['cluster'];
 }
 
 /** Everything that may be printed. Durations are milliseconds, sizes are bytes. */
@@ -180,6 +181,7 @@ function crossChecks(raw: RawConfig, given: ReadonlyMap<string, string>): string
   if (problems.length === 0 && raw.retention['5m'] <= raw.retention['1m']) {
     refuse('retention.5m', 'expected more than retention.1m');
   }
+  refuseHalfClusters(raw, refuse);
   if ((raw.tls.cert === undefined) !== (raw.tls.key === undefined)) {
     refuse(
       raw.tls.cert === undefined ? 'tls.key' : 'tls.cert',
@@ -192,8 +194,33 @@ function crossChecks(raw: RawConfig, given: ReadonlyMap<string, string>): string
   return problems;
 }
 
+function refuseHalfClusters(
+  { victoria, forward }: RawConfig,
+  refuse: (name: string, message: string) => void,
+): void {
+  for (const name of ['raw', '1m', '5m'] as const) {
+    const { url, cluster } = victoria[name];
+    const key = `victoria.${name}.cluster`;
+    const { insertUrl, selectUrl } = cluster;
+    if (insertUrl !== undefined && selectUrl === undefined) {
+      refuse(`${key}.insert_url`, `needs ${key}.select_url`);
+    }
+    if (selectUrl !== undefined && insertUrl === undefined) {
+      refuse(`${key}.select_url`, `needs ${key}.insert_url`);
+    }
+    if (insertUrl !== undefined && url !== undefined) {
+      refuse(`victoria.${name}.url`, `expected this or ${key}, not both`);
+    }
+  }
+  if (victoria.raw.cluster.insertUrl !== undefined && Object.keys(forward.shards).length > 0) {
+    refuse('forward.shards', 'a cluster spreads its samples itself');
+  }
+}
+
 function publicPart(raw: RawConfig): Config {
-  const tier = ({ url, username }: VictoriaConfig): VictoriaConfig => ({ url, username });
+  const tier = ({ url, username, cluster }: VictoriaConfig): VictoriaConfig => ({
+    ...{ url, username, cluster },
+  });
   const rest: Omit<RawConfig, 'signingKey'> & Partial<RawConfig> = { ...raw };
   delete rest.signingKey;
   return {

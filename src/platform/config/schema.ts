@@ -22,6 +22,22 @@ const victoria = (tier: string) =>
     url: optionalUrl(
       `VictoriaMetrics of the ${tier} tier; \`gaugeway up\` runs one as a managed child when absent.`,
     ),
+    cluster: group({
+      insertUrl: optionalUrl(
+        'A VictoriaMetrics cluster instead: vminsert, or the balancer before several.',
+      ),
+      selectUrl: optionalUrl('Its vmselect, or the balancer before several.'),
+      insertNodes: list(
+        z.url({ protocol: /^https?$/, error: 'expected http or https URLs' }),
+        '',
+        'Each vminsert by itself: what one lost in a restart is sent again.',
+      ),
+      storageNodes: list(
+        z.url({ protocol: /^https?$/, error: 'expected http or https URLs' }),
+        '',
+        'Each vmstorage by itself, port 8482: the same, and samples are made visible there.',
+      ),
+    }),
     username: optionalText('For HTTP Basic.'),
     password: secretText('For HTTP Basic.'),
     metricsAuthKey: secretText('What its `-metricsAuthKey` was set to.'),

@@ -4,6 +4,7 @@
  * never: reads a row without its tenant, lets a driver's error out where the database is away (UNAVAILABLE is).
  * see:   docs/adr/0006-alert-state-and-leases-in-postgres.md
  */
+export { createAccountStore } from './account-store.ts';
 export { createAgentConfigStore } from './agent-config-store.ts';
 export { createAgentStore } from './agent-store.ts';
 export { createAgentTokenStore } from './agent-token-store.ts';

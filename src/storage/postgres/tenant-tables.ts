@@ -4,10 +4,10 @@ import type { Knex } from 'knex';
 type Reference = readonly [string, string];
 
 /**
- * Not among a tenant's data: the record of its deletion, and the counters by which processes hear of changes, which are
- * needed until all have heard of the end.
+ * Not among a tenant's data: the record of its deletion, the counters by which processes hear of changes, which are
+ * needed until all have heard of the end, and where to look whether anything came late.
  */
-const notData: readonly string[] = ['tenant_deletions', 'changes'];
+const notData: readonly string[] = ['tenant_deletions', 'changes', 'storage_accounts'];
 
 /** Asked of the catalog, so that no migration can forget a table. */
 export async function tablesOfTenants(

@@ -1,53 +1,38 @@
 import { Pool } from 'undici';
+import { createClusterClient } from './cluster.ts';
+import type { VictoriaClient, VictoriaRequest, VictoriaTarget } from './request.ts';
 
-/** Where one VictoriaMetrics answers and what it wants to see. */
-export interface VictoriaTarget {
-  /** Base URL without a trailing slash, e.g. `http://127.0.0.1:8428`. */
-  baseUrl: string;
-  username?: string;
-  password?: string;
-  /** The `authKey` argument of each locked path, by the flag's name without `AuthKey`. */
-  authKeys?: Readonly<Partial<Record<'metrics' | 'forceFlush' | 'snapshot' | 'delete', string>>>;
-}
+export type {
+  VictoriaAnswer,
+  VictoriaClient,
+  VictoriaRequest,
+  VictoriaStream,
+  VictoriaTarget,
+} from './request.ts';
 
-export interface VictoriaRequest {
-  method: 'GET' | 'POST';
-  /** Path below the base URL, already encoded. */
-  path: string;
-  query?: URLSearchParams;
-  headers?: Readonly<Record<string, string>>;
-  body?: Buffer | string;
-  timeoutMs: number;
-  signal?: AbortSignal;
-}
-
-export interface VictoriaAnswer {
-  status: number;
-  headers: Readonly<Record<string, string | string[] | undefined>>;
-  body: Buffer;
-}
-
-export interface VictoriaStream {
-  status: number;
-  /** To be read to its end, or left: then the connection ends. */
-  body: AsyncIterable<Buffer>;
-}
-
-/** HTTP to one VictoriaMetrics; every path and argument is the caller's, nothing of a client's request passes by itself. */
-export interface VictoriaClient {
-  readonly target: VictoriaTarget;
-  request(request: VictoriaRequest): Promise<VictoriaAnswer>;
-  /** The answer as it comes; `timeoutMs` is the longest wait for its next bytes. */
-  stream(request: VictoriaRequest): Promise<VictoriaStream>;
-  /** Called whenever a connection to the server ends; a restart of the server shows here first. */
-  onDisconnect(listener: () => void): void;
-  close(): Promise<void>;
+export interface ClientOptions {
+  connections?: number;
+  maxAnswerBytes?: number;
 }
 
 export function createVictoriaClient(
   target: VictoriaTarget,
-  options: { connections?: number; maxAnswerBytes?: number } = {},
+  options: ClientOptions = {},
 ): VictoriaClient {
+  const { cluster, ...each } = target;
+  if (!cluster) return createSingleClient(each, options);
+  const open = (baseUrl: string): VictoriaClient =>
+    createSingleClient({ ...each, baseUrl }, options);
+  const parts = {
+    insert: open(cluster.insertUrl),
+    select: open(cluster.selectUrl),
+    insertNodes: cluster.insertNodes.map(open),
+    storageNodes: cluster.storageNodes.map(open),
+  };
+  return createClusterClient(parts, { target, accountOf: cluster.accountOf });
+}
+
+function createSingleClient(target: VictoriaTarget, options: ClientOptions): VictoriaClient {
   const base = new URL(target.baseUrl);
   const prefix = base.pathname === '/' ? '' : base.pathname.replace(/\/$/, '');
   const pool = new Pool(base.origin, {

@@ -18,7 +18,7 @@ export function createSeriesEraser(client: VictoriaClient): SeriesEraser {
       if (key !== undefined) query.set('authKey', key);
       const path = '/api/v1/admin/tsdb/delete_series';
       const answer = await client
-        .request({ method: 'POST', path, query, timeoutMs })
+        .request({ method: 'POST', path, tenantId, query, timeoutMs })
         .catch((error: unknown) => {
           throw unavailable(messageOf(error));
         });

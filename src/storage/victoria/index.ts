@@ -5,6 +5,7 @@
  * see:   docs/adr/0003-victoriametrics-as-store.md
  */
 export { createVictoriaClient, type VictoriaClient, type VictoriaTarget } from './client.ts';
+export type { AccountOf, VictoriaCluster } from './request.ts';
 export { createSeriesEraser } from './eraser.ts';
 export { readFlag } from './flag.ts';
 export { createRawSource } from './raw-source.ts';

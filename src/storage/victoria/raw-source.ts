@@ -16,7 +16,7 @@ export function createRawSource(client: VictoriaClient): RawSource {
   const ask = async (tenantId: string, path: string, args: URLSearchParams): Promise<unknown> => {
     args.set('extra_label', `tenant=${tenantId}`);
     const answer = await client
-      .request({ method: 'GET', path, query: args, timeoutMs })
+      .request({ method: 'GET', path, tenantId, query: args, timeoutMs })
       .catch((error: unknown) => {
         throw unavailable(messageOf(error));
       });
@@ -57,7 +57,7 @@ async function* exported(
   const query = new URLSearchParams({ extra_label: `tenant=${tenantId}` });
   try {
     const { status, body } = await client.stream({
-      ...{ method: 'POST', path: '/api/v1/export', query, timeoutMs, signal },
+      ...{ method: 'POST', path: '/api/v1/export', tenantId, query, timeoutMs, signal },
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: args.toString(),
     });

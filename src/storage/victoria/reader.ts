@@ -15,6 +15,7 @@ export function createVictoriaReader(client: VictoriaClient): SeriesReader {
         const answer = await client.request({
           method: 'GET',
           path: pathOf(read),
+          tenantId: tenantOf(args),
           query: args,
           timeoutMs: timeoutMs + graceMs,
           ...(signal ? { signal } : {}),
@@ -25,6 +26,11 @@ export function createVictoriaReader(client: VictoriaClient): SeriesReader {
       }
     },
   };
+}
+
+/** The one `extra_label` says it; a cluster is asked with it too, as a second wall behind its accounts. */
+function tenantOf(args: URLSearchParams): string | undefined {
+  return /^tenant=(.+)$/s.exec(args.get('extra_label') ?? '')?.[1];
 }
 
 function pathOf(read: StorageRead): string {

@@ -17,9 +17,12 @@ export function createTenantSeries(clients: readonly VictoriaClient[]): TenantSe
     async remove(tenantId) {
       for (const client of clients) {
         // What came last is in memory, where a deletion does not look for it.
-        await send(client, '/internal/force_flush', {}, client.target.authKeys?.forceFlush);
-        const path = '/api/v1/admin/tsdb/delete_series';
-        await send(client, path, { 'match[]': selector(tenantId) }, client.target.authKeys?.delete);
+        const { authKeys } = client.target;
+        await send(client, { path: '/internal/force_flush', authKey: authKeys?.forceFlush });
+        await send(client, {
+          ...{ path: '/api/v1/admin/tsdb/delete_series', tenantId },
+          ...{ fields: { 'match[]': selector(tenantId) }, authKey: authKeys?.delete },
+        });
       }
     },
   };
@@ -31,28 +34,31 @@ const selector = (tenantId: string): string => {
 };
 
 async function currentSeries(client: VictoriaClient, tenantId: string): Promise<number> {
-  const query = { query: `count(${selector(tenantId)})`, nocache: '1', latency_offset: '1ms' };
-  const body = await send(client, '/api/v1/query', query);
+  const fields = { query: `count(${selector(tenantId)})`, nocache: '1', latency_offset: '1ms' };
+  const body = await send(client, { path: '/api/v1/query', tenantId, fields });
   const { data } = JSON.parse(body) as { data: { result: { value: [number, string] }[] } };
   return Number(data.result[0]?.value[1] ?? 0);
 }
 
 /** One is enough to know. */
 async function knownSeries(client: VictoriaClient, tenantId: string): Promise<number> {
-  const query = { 'match[]': selector(tenantId), start: '1', limit: '1', nocache: '1' };
-  const body = await send(client, '/api/v1/series', query);
+  const fields = { 'match[]': selector(tenantId), start: '1', limit: '1', nocache: '1' };
+  const body = await send(client, { path: '/api/v1/series', tenantId, fields });
   return (JSON.parse(body) as { data: unknown[] }).data.length;
 }
 
-async function send(
-  client: VictoriaClient,
-  path: string,
-  fields: Record<string, string>,
-  authKey?: string,
-): Promise<string> {
+interface Sent {
+  path: string;
+  tenantId?: string;
+  fields?: Record<string, string>;
+  authKey?: string | undefined;
+}
+
+async function send(client: VictoriaClient, sent: Sent): Promise<string> {
+  const { path, tenantId, fields, authKey } = sent;
   const query = new URLSearchParams({ ...fields, ...(authKey === undefined ? {} : { authKey }) });
   const answer = await client
-    .request({ method: 'POST', path, query, timeoutMs })
+    .request({ method: 'POST', path, tenantId, query, timeoutMs })
     .catch((error: unknown) => {
       throw unavailable(messageOf(error));
     });

@@ -1,11 +1,9 @@
-import type { HiddenIncarnation, SeriesWriter, WriteAnswer } from '../../forward/index.ts';
+import type { SeriesWriter, WriteAnswer } from '../../forward/index.ts';
 import { messageOf } from '../../platform/index.ts';
 import type { VictoriaClient } from './client.ts';
+import { createLives, probe } from './lives.ts';
 
 const writeTimeoutMs = 30_000;
-const probeTimeoutMs = 3_000;
-
-const hidden: HiddenIncarnation = 'hidden';
 
 const writeHeaders = {
   'content-type': 'application/x-protobuf',
@@ -19,14 +17,7 @@ const permanent = new Set([400, 409, 413, 415]);
 /** Writes by remote write 1.0, with the forced labels as `extra_label`, which override the body's own. */
 export function createSeriesWriter(client: VictoriaClient): SeriesWriter {
   const { authKeys } = client.target;
-  const withKey = (key: string | undefined) => new URLSearchParams(key ? { authKey: key } : {});
-  const probe = async (path: string, query: URLSearchParams) => {
-    try {
-      return await client.request({ method: 'GET', path, query, timeoutMs: probeTimeoutMs });
-    } catch {
-      return undefined;
-    }
-  };
+  const lives = createLives(client);
   return {
     onDisconnect: (listener) => client.onDisconnect(listener),
     async write(labels, body) {
@@ -37,6 +28,7 @@ export function createSeriesWriter(client: VictoriaClient): SeriesWriter {
         const answer = await client.request({
           method: 'POST',
           path: '/api/v1/write',
+          tenantId: labels.find(([name]) => name === 'tenant')?.[1],
           query,
           headers: writeHeaders,
           body,
@@ -48,18 +40,9 @@ export function createSeriesWriter(client: VictoriaClient): SeriesWriter {
       }
     },
     async makeVisible() {
-      await probe('/internal/force_flush', withKey(authKeys?.forceFlush));
+      await probe(client, '/internal/force_flush', authKeys?.forceFlush);
     },
-    async incarnation() {
-      const metrics = await probe('/metrics', withKey(authKeys?.metrics));
-      // No answer in time is no life of its own: the next look finds the one that was there before.
-      if (!metrics) return undefined;
-      const text = metrics.status === 200 ? metrics.body.toString('latin1') : '';
-      const start = /^(?:vm_app_start_timestamp|process_start_time_seconds) (\S+)/m.exec(text);
-      if (start) return start[1];
-      const health = await probe('/health', new URLSearchParams());
-      return health?.status === 200 ? hidden : undefined;
-    },
+    incarnation: lives,
   };
 }
 

@@ -132,6 +132,23 @@ describe('a shard with a journal', () => {
     expect(store.written.filter((id) => id <= 15)).toEqual(upTo(15));
   });
 
+  it('takes batches while a node of the store is away, and sends them again when it is back', async () => {
+    const { store, journal, tally, accept } = await setUp(
+      { confirmAfterMs: 0 },
+      { directory: await scratchDirectory() },
+    );
+    await accept(1);
+    await until(() => expect(journal?.confirmed).toBe(1));
+    store.life = '1 (away)';
+    store.disconnect();
+    await until(() => expect(tally.replays).toBe(1));
+    expect(await accept(2, 3)).toEqual(accepted(2));
+    await until(() => expect(store.written).toEqual([1, 2, 3]));
+    store.life = '1 2';
+    await until(() => expect(store.written).toEqual([1, 2, 3, 2, 3]));
+    await until(() => expect(journal?.confirmed).toBe(3));
+  });
+
   it('takes a store that does not say its life for restarted after every failure', async () => {
     const store = new FakeStore();
     store.life = 'hidden';

@@ -107,6 +107,18 @@ describe('loadConfig', () => {
     ['retention:\n  1m: 7d\n', 'FILE:2:3: retention.1m: expected more than retention.raw'],
     ['retention:\n  5m: 30d\n', 'FILE:2:3: retention.5m: expected more than retention.1m'],
     ['tls:\n  cert: a.pem\n', 'FILE:2:3: tls.cert: tls.cert and tls.key need each other'],
+    [
+      'victoria:\n  raw:\n    cluster:\n      insert_url: http://a\n',
+      'FILE:4:7: victoria.raw.cluster.insert_url: needs victoria.raw.cluster.select_url',
+    ],
+    [
+      'victoria:\n  5m:\n    url: http://b\n    cluster: {insert_url: http://a, select_url: http://a}\n',
+      'FILE:3:5: victoria.5m.url: expected this or victoria.5m.cluster, not both',
+    ],
+    [
+      'victoria:\n  raw:\n    cluster: {insert_url: http://a, select_url: http://a}\nforward: {shards: {a: http://c}}\n',
+      'forward.shards: a cluster spreads its samples itself',
+    ],
     ['listen: nowhere\n', 'FILE:1:1: listen: expected ADDRESS:PORT'],
     ['query: 5\n', 'FILE:1:1: query holds keys, not a value'],
     ['- a\n', 'FILE:1:1: expected keys with values'],
