@@ -12,6 +12,8 @@ const seriesStart = Buffer.from('{"metric":');
 const [quoteByte, backslashByte, closeByte] = [0x22, 0x5c, 0x7d];
 
 export const partialWarning = 'storage answered with a part of the data only';
+const ambiguousWarning =
+  'series with the same labels are in several zones; of each moment the first value was taken';
 
 /** Compares by code units, as Go compares strings of ASCII label names and near enough for the rest. */
 export function compareText(a: string, b: string): number {
@@ -76,10 +78,13 @@ function seriesOf(body: Buffer): Series[] {
   return found;
 }
 
-/** Whether a cluster answered without some of its nodes. The flag stands before the data. */
-function isPartial(body: Buffer): boolean {
+/** What is marked before the data: a cluster or zones answered without some of them, or two zones not the same. */
+function saidOf(body: Buffer): string[] {
   const head = body.subarray(0, Math.max(0, body.indexOf('"data"')));
-  return head.includes('"isPartial":true');
+  return [
+    ...(head.includes('"isPartial":true') ? [partialWarning] : []),
+    ...(head.includes('"isAmbiguous":true') ? [ambiguousWarning] : []),
+  ];
 }
 
 function assemble(type: string, result: readonly Buffer[], said: readonly string[]): Buffer {
@@ -96,8 +101,6 @@ function assemble(type: string, result: readonly Buffer[], said: readonly string
 }
 
 const comma = Buffer.from(',');
-
-const saidOf = (body: Buffer): string[] => (isPartial(body) ? [partialWarning] : []);
 
 /** An instant vector keeps storage's order, which `sort` and `topk` decide. */
 export function vectorAnswer(body: Buffer, warnings: readonly string[] = []): Buffer {

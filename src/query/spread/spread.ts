@@ -34,19 +34,22 @@ const notBySeries = new Set([
  */
 export function spreadOf(expr: Expr, placedBy: readonly string[]): Spread {
   const top = unwrapped(expr);
+  const inner = top.kind === 'aggregation' ? whereNot(top.expr, placedBy) : undefined;
+  if (inner !== undefined) return { ok: false, start: inner.start, end: inner.end };
+  // Also where its groups should be in one storage each: put together they are right wherever they are.
+  const folded = top.kind === 'aggregation' ? foldOf(top) : undefined;
+  if (folded) return folded;
   const outer = whereNot(top, placedBy);
   if (outer === undefined) return { ok: true, kind: 'union' };
-  if (top.kind === 'aggregation') {
-    const inner = whereNot(top.expr, placedBy);
-    if (inner !== undefined) return { ok: false, start: inner.start, end: inner.end };
-    const by = folds[top.op];
-    if (by !== undefined) return { ok: true, kind: 'fold', by };
-    if (top.op === 'avg') {
-      const as = (op: string): Expr => ({ ...top, op });
-      return { ok: true, kind: 'average', sum: as('sum'), count: as('count') };
-    }
-  }
   return { ok: false, start: outer.start, end: outer.end };
+}
+
+function foldOf(top: Aggregation): Spread | undefined {
+  const by = folds[top.op];
+  if (by !== undefined) return { ok: true, kind: 'fold', by };
+  if (top.op !== 'avg') return undefined;
+  const as = (op: string): Expr => ({ ...top, op });
+  return { ok: true, kind: 'average', sum: as('sum'), count: as('count') };
 }
 
 function unwrapped(expr: Expr): Expr {

@@ -31,7 +31,7 @@ export function createSpreadReader(readers: readonly SeriesReader[]): SeriesRead
       const all = (text?: string): Promise<ReadOutcome[]> =>
         Promise.all(readers.map((reader) => reader.read(read, withQuery(args, text), options)));
       if (read.endpoint !== 'query' && read.endpoint !== 'query_range') {
-        return together(await all(), (data) => listed(read, data));
+        return together(await all(), (data) => ({ data: listed(read, data) }));
       }
       const { across } = read;
       if (!across) return refused;
@@ -45,7 +45,8 @@ export function createSpreadReader(readers: readonly SeriesReader[]): SeriesRead
       const sum = combined({ kind: 'fold', by: 'sum' });
       return together([...total, ...count], (data) => {
         const half = data.length / 2;
-        const sides = [data.slice(0, half), data.slice(half)].map((side) => vectors(side, sum));
+        const halves = [data.slice(0, half), data.slice(half)];
+        const sides = halves.map((side) => vectors(side, sum).data);
         return vectors(sides, (a, b) => a / b);
       });
     },
@@ -64,10 +65,16 @@ function withQuery(args: URLSearchParams, text: string | undefined): URLSearchPa
   return own;
 }
 
+interface Joined {
+  data: unknown;
+  /** Two storages had the same labels at the same moment, and another value. */
+  isAmbiguous?: boolean;
+}
+
 /** A failure that is the question's is that of all; of those that are storage's there must be an answer left. */
 function together(
   outcomes: readonly ReadOutcome[],
-  join: (data: readonly unknown[]) => unknown,
+  join: (data: readonly unknown[]) => Joined,
 ): ReadOutcome {
   const own = outcomes.find((one) => !one.ok && one.reason !== 'unavailable');
   if (own) return own;
@@ -79,9 +86,10 @@ function together(
   if (failed && there.length === 0) return failed;
   const isPartial = failed !== undefined || there.some((one) => one.isPartial === true);
   // In its place, so that the halves of an average stay halves.
-  const data = answers.map((one) => one?.data);
-  const answer = { status: 'success', isPartial, data: join(data) };
-  return { ok: true, body: Buffer.from(JSON.stringify(answer)) };
+  const { data, isAmbiguous } = join(answers.map((one) => one?.data));
+  // Before the data, where a reader of large answers looks for them.
+  const marks = { isPartial, ...(isAmbiguous ? { isAmbiguous } : {}) };
+  return { ok: true, body: Buffer.from(JSON.stringify({ status: 'success', ...marks, data })) };
 }
 
 type Combine = (a: number, b: number) => number;
@@ -102,21 +110,28 @@ interface Vectors {
 }
 
 /** Series with the same labels become one; without a way to combine them the first value of a moment stays. */
-function vectors(data: readonly unknown[], combine: Combine | undefined): Vectors {
+function vectors(data: readonly unknown[], how?: Combine): Joined & { data: Vectors } {
   const parts = data.filter((one) => one !== undefined) as Vectors[];
   const series = new Map<string, Series>();
+  let isAmbiguous = false;
+  const first: Combine = (a, b) => {
+    isAmbiguous ||= !Object.is(a, b);
+    return a;
+  };
+  const combine = how ?? first;
   for (const one of parts.flatMap(({ result }) => result)) {
     const key = JSON.stringify(Object.entries(one.metric).sort(([a], [b]) => (a < b ? -1 : 1)));
     const known = series.get(key);
     series.set(key, known ? merged(known, one, combine) : one);
   }
-  return { resultType: parts[0]?.resultType ?? 'vector', result: [...series.values()] };
+  const resultType = parts[0]?.resultType ?? 'vector';
+  return { data: { resultType, result: [...series.values()] }, isAmbiguous };
 }
 
-function merged(a: Series, b: Series, combine: Combine | undefined): Series {
+function merged(a: Series, b: Series, combine: Combine): Series {
   const put = ([at, left]: Point, [, right]: Point): Point => [
     at,
-    combine ? textOf(combine(numberOf(left), numberOf(right))) : left,
+    textOf(combine(numberOf(left), numberOf(right))),
   ];
   if (a.value && b.value) return { ...a, value: put(a.value, b.value) };
   const points = new Map((a.values ?? []).map((point) => [point[0], point]));

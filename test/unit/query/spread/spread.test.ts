@@ -13,6 +13,7 @@ describe('an expression over storages that share the series', () => {
     'up * on(host_id, cpu) group_left(role) info_metric',
     'up and ignoring(cpu) down',
     'sum without (cpu) (up) > 3',
+    'max by (host_id) (up) > 3',
     'topk by (zone) (3, up)',
     'histogram_quantile(0.9, sum by (host_id, le) (rate(x_bucket[5m])))',
     '(up)',
@@ -23,6 +24,7 @@ describe('an expression over storages that share the series', () => {
   it.each([
     ['sum(up)', 'sum'],
     ['count by (role) (up > 1)', 'sum'],
+    ['sum by (host_id) (up)', 'sum'],
     ['(min(up))', 'min'],
     ['max without (host_id) (up)', 'max'],
     ['group(up)', 'max'],

@@ -92,6 +92,14 @@ describe('several storages as one', () => {
     expect(await ask(union, vector(), refused)).toEqual(refused);
   });
 
+  it('say that they have the same series with other values', async () => {
+    const union = query({ kind: 'union' });
+    const one = vector([{ a: '1' }, '1']);
+    expect(await ask(union, one, vector([{ a: '1' }, '2']))).toMatchObject({ isAmbiguous: true });
+    expect(await ask(union, one, one)).not.toHaveProperty('isAmbiguous');
+    expect(await ask(union, one, vector([{ a: '2' }, '2']))).not.toHaveProperty('isAmbiguous');
+  });
+
   it('add what they count', async () => {
     const status = (total: number, count: number) =>
       ok({ totalSeries: total, seriesCountByMetricName: [{ name: 'up', value: count }] });
