@@ -23,9 +23,20 @@ export function examineStores(loaded: LoadedConfig, migrationsDir: string): Prom
     look(
       'victoria',
       'VictoriaMetrics',
-      () => victoria(loaded),
+      () => victoria(loaded, 'raw'),
       'look at GAUGEWAY_VICTORIA_RAW_URL and at whether it runs',
     ),
+    // Those that are not named are children, as the first one is, or off.
+    ...(['1m', '5m'] as const)
+      .filter((tier) => addressOf(loaded, tier) !== undefined)
+      .map((tier) =>
+        look(
+          `victoria_${tier}`,
+          `VictoriaMetrics ${tier}`,
+          () => victoria(loaded, tier),
+          `look at GAUGEWAY_VICTORIA_${tier.toUpperCase()}_URL and at whether it runs`,
+        ),
+      ),
     look(
       'smtp',
       'mail server',
@@ -61,11 +72,18 @@ async function postgres(loaded: LoadedConfig, migrationsDir: string): Promise<Se
   };
 }
 
-async function victoria({ config, secrets }: LoadedConfig): Promise<Seen | string> {
-  const { url: single, username, cluster } = config.victoria.raw;
-  const url = single ?? cluster.selectUrl;
+type Tier = keyof LoadedConfig['config']['victoria'];
+
+function addressOf({ config }: LoadedConfig, tier: Tier): string | undefined {
+  const { url, cluster } = config.victoria[tier];
+  return url ?? cluster.selectUrl;
+}
+
+async function victoria(loaded: LoadedConfig, tier: Tier): Promise<Seen | string> {
+  const { url: single, username } = loaded.config.victoria[tier];
+  const url = addressOf(loaded, tier);
   if (url === undefined) return managedVictoria();
-  const { password } = secrets.victoria.raw;
+  const { password } = loaded.secrets.victoria[tier];
   const client = createVictoriaClient({
     baseUrl: url.replace(/\/$/, ''),
     ...(username === undefined ? {} : { username }),

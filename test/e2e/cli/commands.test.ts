@@ -374,13 +374,17 @@ describe('gaugeway doctor', () => {
       GAUGEWAY_DATA_DIR: stage.directory(),
       GAUGEWAY_LISTEN: '127.0.0.1:1',
       GAUGEWAY_SMTP_URL: 'smtp://127.0.0.1:1',
+      GAUGEWAY_VICTORIA_1M_URL: 'http://127.0.0.1:1',
     };
     const { code, out } = await gaugeway(['doctor', '--json'], {
       env: { ...env, XDG_CONFIG_HOME: folder },
     });
     const { findings } = JSON.parse(out);
     const states = Object.fromEntries(findings.map(({ id, state }: any) => [id, state]));
-    expect(states).toMatchObject({ node: 'ok', data_dir: 'ok', postgres: 'ok', smtp: 'failed' });
+    expect(states).toMatchObject({
+      ...{ node: 'ok', data_dir: 'ok', postgres: 'ok', smtp: 'failed', victoria_1m: 'failed' },
+    });
+    expect(states).not.toHaveProperty('victoria_5m');
     expect(code).toBe(1);
   });
 });
