@@ -54,8 +54,7 @@ export function createHostStore(knex: Knex): HostStore {
         );
       return row && { reported: row.reported, receivedAtMs: toMs(row.received_at) };
     },
-    saveHeartbeat: (tenantId, report, atMs) =>
-      knex.transaction((trx) => saveHeartbeat(trx, { tenantId, report, atMs })),
+    saveHeartbeat: (tenantId, report, atMs) => saveHeartbeat(knex, { tenantId, report, atMs }),
   };
   return withUnavailable(acrossTenants(store, 'allTags', 'tagsOfTenant', 'register', 'touch'));
 }
@@ -129,35 +128,35 @@ async function removedAt(
   return new Map(rows.map((row) => [row.host_id, toMs(row.removed_at)]));
 }
 
+/** One statement: heartbeats are the most of what Postgres is asked. */
 async function saveHeartbeat(
-  trx: Knex.Transaction,
+  knex: Knex,
   { tenantId, report, atMs }: { tenantId: string; report: HeartbeatReport; atMs: number },
 ): Promise<boolean> {
-  const updated = await trx('hosts')
+  const known = knex('hosts')
     .where({ tenant_id: tenantId, id: report.hostId })
     .update({
       // What a person set stays.
-      hostname: unlessPinned(trx, 'hostname', report.hostname),
-      ips: unlessPinned(trx, 'ips', [...report.ips]),
+      hostname: unlessPinned(knex, 'hostname', report.hostname),
+      ips: unlessPinned(knex, 'ips', [...report.ips]),
       has_gpu: report.hasGpu,
       agent_version: report.agentVersion,
       last_seen_at: toDate(atMs),
-    });
-  if (updated === 0) return false;
-  await trx('agent_status')
-    .insert({
-      tenant_id: tenantId,
-      host_id: report.hostId,
-      reported: JSON.stringify(report.reported),
-      received_at: toDate(atMs),
     })
-    .onConflict(['tenant_id', 'host_id'])
-    .merge();
-  return true;
+    .returning(['tenant_id', 'id']);
+  const { rowCount } = await knex.raw<{ rowCount: number }>(
+    `with known as (:known)
+     insert into agent_status (tenant_id, host_id, reported, received_at)
+     select tenant_id, id, cast(:reported as jsonb), cast(:at as timestamptz) from known
+     on conflict (tenant_id, host_id)
+     do update set reported = excluded.reported, received_at = excluded.received_at`,
+    { known, reported: JSON.stringify(report.reported), at: toDate(atMs) },
+  );
+  return rowCount > 0;
 }
 
-function unlessPinned(trx: Knex.Transaction, column: string, value: string | string[]): Knex.Raw {
-  return trx.raw('case when ? = any(pinned) then ?? else ? end', [
+function unlessPinned(knex: Knex, column: string, value: string | string[]): Knex.Raw {
+  return knex.raw('case when ? = any(pinned) then ?? else ? end', [
     column,
     column,
     value as Knex.RawBinding,

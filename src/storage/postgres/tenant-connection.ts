@@ -30,9 +30,14 @@ export function boundByTenant(connection: Connection, isOn: () => boolean): void
     const tenantId = wanted();
     open = { tenantId };
     if (tenantId === undefined) return query(config, done);
-    return query(config, (error, result) => {
-      if (error) done(error);
-      else query(enter(tenantId), (failed) => done(failed, result));
+    // In one message: knex waits for the answer of each.
+    const opened = textOf(config)!.replace(/;?\s*$/, '; ') + enter(tenantId);
+    return query(opened, (error, results) => {
+      if (error) {
+        // Nobody ends a transaction whose begin has failed.
+        open = undefined;
+        query('ROLLBACK', () => done(error));
+      } else done(null, Array.isArray(results) ? results[0] : results);
     });
   }
 
