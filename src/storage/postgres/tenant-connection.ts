@@ -29,10 +29,15 @@ export function boundByTenant(connection: Connection, isOn: () => boolean): void
   function begin(config: unknown, done: Done): unknown {
     const tenantId = wanted();
     open = { tenantId };
-    if (tenantId === undefined) return query(config, done);
+    // knex sends no ROLLBACK for a transaction that did not begin: its connection would stay in one that is aborted.
+    const abandon = (error: Error): void => {
+      open = undefined;
+      query('ROLLBACK', () => done(error));
+    };
     return query(config, (error, result) => {
-      if (error) done(error);
-      else query(enter(tenantId), (failed) => done(failed, result));
+      if (error) abandon(error);
+      else if (tenantId === undefined) done(null, result);
+      else query(enter(tenantId), (failed) => (failed ? abandon(failed) : done(null, result)));
     });
   }
 
