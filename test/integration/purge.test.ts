@@ -94,6 +94,7 @@ const bounded: Readonly<Record<string, string>> = {
   downsample_slices: 'by the downsampler, with raw samples',
   exemplars: 'trimmed at insertion',
   hosts: 'a budget of the tenant',
+  storage_accounts: 'one a tenant',
   incident_events: 'with their alert',
   leases: 'one a kind of work',
   metric_metadata: 'a budget of the tenant',

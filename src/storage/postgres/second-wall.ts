@@ -6,6 +6,9 @@ export type SecondWall = 'on' | 'no_role' | 'not_member';
 
 const policy = 'rows_of_tenant';
 
+/** From 16 on who makes a role is its member at once, and may still not become it. */
+const mayBecomeSql = `CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END`;
+
 /**
  * Row-level security on all tables with tenants, and the rights of the role that is bound by it; what is there already stays.
  * It is done after migrations, so that a new table cannot be forgotten. Where the role of the connection may not make roles,
@@ -17,7 +20,7 @@ export async function raiseSecondWall(knex: Knex): Promise<SecondWall> {
       IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${tenantRole}') THEN
         CREATE ROLE ${tenantRole} NOLOGIN;
       END IF;
-      IF NOT pg_has_role(current_user, '${tenantRole}', 'MEMBER') THEN
+      IF NOT pg_has_role(current_user, '${tenantRole}', ${mayBecomeSql}) THEN
         GRANT ${tenantRole} TO CURRENT_USER;
       END IF;
     EXCEPTION WHEN insufficient_privilege OR duplicate_object OR unique_violation THEN NULL;
@@ -46,12 +49,13 @@ const tablesSql = `
     EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.oid AND p.polname = '${policy}') AS judged
   FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid
   WHERE t.relnamespace = 'public'::regnamespace AND t.relkind IN ('r', 'p') AND NOT a.attisdropped
+    AND pg_has_role(current_user, t.relowner, 'MEMBER')
     AND a.attname = CASE WHEN t.relname = 'tenants' THEN 'id' ELSE 'tenant_id' END`;
 
 export async function secondWall(knex: Knex): Promise<SecondWall> {
   const { rows } = await knex.raw<{ rows: { isThere: boolean; isMember: boolean | null }[] }>(
     `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = '${tenantRole}') AS "isThere",
-       (SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = '${tenantRole}') AS "isMember"`,
+       (SELECT pg_has_role(current_user, oid, ${mayBecomeSql}) FROM pg_roles WHERE rolname = '${tenantRole}') AS "isMember"`,
   );
   if (!rows[0]?.isThere) return 'no_role';
   return rows[0].isMember ? 'on' : 'not_member';

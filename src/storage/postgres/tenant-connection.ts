@@ -29,15 +29,17 @@ export function boundByTenant(connection: Connection, isOn: () => boolean): void
   function begin(config: unknown, done: Done): unknown {
     const tenantId = wanted();
     open = { tenantId };
-    if (tenantId === undefined) return query(config, done);
     // In one message: knex waits for the answer of each.
-    const opened = textOf(config)!.replace(/;?\s*$/, '; ') + enter(tenantId);
-    return query(opened, (error, results) => {
-      if (error) {
-        // Nobody ends a transaction whose begin has failed.
-        open = undefined;
-        query('ROLLBACK', () => done(error));
-      } else done(null, Array.isArray(results) ? results[0] : results);
+    const opened =
+      tenantId === undefined ? config : textOf(config)!.replace(/;?\s*$/, '; ') + enter(tenantId);
+    return query(opened, (error, result) => {
+      if (!error) {
+        done(null, Array.isArray(result) ? result[0] : result);
+        return;
+      }
+      // knex sends no ROLLBACK for a transaction that did not begin: its connection would stay in one that is aborted.
+      open = undefined;
+      query('ROLLBACK', () => done(error));
     });
   }
 
