@@ -58,7 +58,7 @@ export function createBeats(deps: Deps) {
       judged.isClone = verdict.kind === 'clone';
       return judged.isClone ? verdict.patch : { ...verdict.patch, beatAtMs: nowMs };
     };
-    let agent = await store.change(tenantId, hostId, judge);
+    let agent = await store.beat(tenantId, hostId, judge);
     if (judged.isClone) {
       log.warn('a second machine uses the identity of a host', { tenantId, hostId });
       return { kind: 'cloned_machine' };
@@ -66,7 +66,7 @@ export function createBeats(deps: Deps) {
     await save();
     if (!agent) {
       await store.note(tenantId, hostId);
-      agent = await store.change(tenantId, hostId, judge);
+      agent = await store.beat(tenantId, hostId, judge);
     }
     if (!agent) return { kind: 'taken', nextKey: undefined };
     if (agent.nextKeyId === beat.keyId) {

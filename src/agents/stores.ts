@@ -41,6 +41,12 @@ export interface AgentStore {
     decide: (agent: Agent) => AgentPatch,
     audit?: AuditEntry,
   ): Promise<Agent | undefined>;
+  /** As `change`, of a heartbeat: `decide` may be asked again, and its last word counts. */
+  beat(
+    tenantId: string,
+    hostId: string,
+    decide: (agent: Agent) => AgentPatch,
+  ): Promise<Agent | undefined>;
   /** By hostname, in one statement. */
   list(listing: AgentListing): Promise<Listed<SeenAgent>>;
 }

@@ -55,11 +55,14 @@ const ingest = group({
     '64MiB',
     'Bytes of write requests in work at once, of one tenant half as many; more get 503.',
   ),
-  maxInflightRequests: integer(512, 'Write requests in work at once; more get 503.', {
+  maxInflightRequests: integer(2_048, 'Write requests in work at once; more get 503.', {
     ...many,
     min: 1,
   }),
-  maxInflightPerTenant: integer(256, 'The same, of one tenant.', { ...many, min: 1 }),
+  maxInflightPerTenant: integer(1_024, 'The same, of one tenant: a second of 5,000 agents.', {
+    ...many,
+    min: 1,
+  }),
   timestampPast: duration('1h', 'How old a sample may be.'),
   timestampFuture: duration('5m', 'How far in the future a sample may be.'),
   whitelistFile: text('./rules/whitelist.yaml', 'The metric names that may pass.'),

@@ -1,33 +1,12 @@
 import type { Knex } from 'knex';
-import type {
-  Agent,
-  AgentListing,
-  AgentStatus,
-  AgentStore,
-  SeenAgent,
-} from '../../agents/index.ts';
+import type { AgentListing, AgentStatus, AgentStore, SeenAgent } from '../../agents/index.ts';
+import { agentBeats } from './agent-beats.ts';
+import { toAgent, toAgentRow, type AgentRow } from './agent-rows.ts';
 import { addAudit } from './audit-store.ts';
-import { toDate, toDateOrNull, toMsOrNull } from './rows.ts';
+import { toDate, toMsOrNull } from './rows.ts';
 import { withUnavailable } from './unavailable.ts';
 
-interface Row {
-  tenant_id: string;
-  host_id: string;
-  machine: string | null;
-  token_id: string | null;
-  enrolled_at: Date | null;
-  boot_id: string | null;
-  former_boot_id: string | null;
-  beat_at: Date | null;
-  clone_boot_id: string | null;
-  clone_seen_at: Date | null;
-  key_id: string | null;
-  next_key_id: string | null;
-  next_key_at: Date | null;
-  rotate_wanted_at: Date | null;
-}
-
-interface ListedRow extends Row {
+interface ListedRow extends AgentRow {
   total: string;
   status: AgentStatus;
   hostname: string;
@@ -44,12 +23,12 @@ export function createAgentStore(knex: Knex): AgentStore {
   const store: AgentStore = {
     async find(tenantId, hostId) {
       const row = (await knex('agents').where({ tenant_id: tenantId, host_id: hostId }).first()) as
-        Row | undefined;
+        AgentRow | undefined;
       return row && toAgent(row);
     },
     async findByMachine(tenantId, machine) {
       const row = (await knex('agents').where({ tenant_id: tenantId, machine }).first()) as
-        Row | undefined;
+        AgentRow | undefined;
       return row && toAgent(row);
     },
     enrol: (enrolment, audit) =>
@@ -71,15 +50,17 @@ export function createAgentStore(knex: Knex): AgentStore {
     change: (tenantId, hostId, decide, audit) =>
       knex.transaction(async (trx) => {
         const at = { tenant_id: tenantId, host_id: hostId };
-        const row = (await trx('agents').where(at).forUpdate().first()) as Row | undefined;
+        const row = (await trx('agents').where(at).forUpdate().first()) as AgentRow | undefined;
         if (!row) return undefined;
         const agent = toAgent(row);
         const patch = decide(agent);
         const changed = { ...agent, ...patch };
-        if (Object.keys(patch).length > 0) await trx('agents').where(at).update(toRow(changed));
+        if (Object.keys(patch).length > 0)
+          await trx('agents').where(at).update(toAgentRow(changed));
         if (audit) await addAudit(trx, audit);
         return changed;
       }),
+    beat: agentBeats(knex),
     list: (listing) => list(knex, listing),
   };
   return withUnavailable(store);
@@ -95,7 +76,7 @@ async function whyNotEnrolled(
   // Locked: of two enrolments at a time one would find room, a name or a use that the other takes.
   await trx('tenants').where({ id: tenantId }).forUpdate().first('id');
   const known = (await trx('agents').where({ tenant_id: tenantId, machine }).first()) as
-    Row | undefined;
+    AgentRow | undefined;
   if (known && known.host_id !== hostId) return 'host_id_taken';
   const host: unknown = await trx('hosts').where({ tenant_id: tenantId, id: hostId }).first('id');
   // A host that is there already belongs to who has it.
@@ -215,43 +196,5 @@ function toSeen(row: ListedRow): SeenAgent {
     arch: row.arch,
     lastSeenAtMs: toMsOrNull(row.last_seen_at),
     reported: row.reported ?? {},
-  };
-}
-
-function toAgent(row: Row): Agent {
-  return {
-    tenantId: row.tenant_id,
-    hostId: row.host_id,
-    machine: row.machine,
-    tokenId: row.token_id,
-    enrolledAtMs: toMsOrNull(row.enrolled_at),
-    bootId: row.boot_id,
-    formerBootId: row.former_boot_id,
-    beatAtMs: toMsOrNull(row.beat_at),
-    cloneBootId: row.clone_boot_id,
-    cloneSeenAtMs: toMsOrNull(row.clone_seen_at),
-    keyId: row.key_id,
-    nextKeyId: row.next_key_id,
-    nextKeyAtMs: toMsOrNull(row.next_key_at),
-    rotateWantedAtMs: toMsOrNull(row.rotate_wanted_at),
-  };
-}
-
-function toRow(agent: Agent): Row {
-  return {
-    tenant_id: agent.tenantId,
-    host_id: agent.hostId,
-    machine: agent.machine,
-    token_id: agent.tokenId,
-    enrolled_at: toDateOrNull(agent.enrolledAtMs),
-    boot_id: agent.bootId,
-    former_boot_id: agent.formerBootId,
-    beat_at: toDateOrNull(agent.beatAtMs),
-    clone_boot_id: agent.cloneBootId,
-    clone_seen_at: toDateOrNull(agent.cloneSeenAtMs),
-    key_id: agent.keyId,
-    next_key_id: agent.nextKeyId,
-    next_key_at: toDateOrNull(agent.nextKeyAtMs),
-    rotate_wanted_at: toDateOrNull(agent.rotateWantedAtMs),
   };
 }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
-import type { HeartbeatReport, HostMatch, HostStore, SeenHost } from '../../hosts/index.ts';
+import type { HostMatch, HostStore, SeenHost } from '../../hosts/index.ts';
+import { heartbeats } from './heartbeats.ts';
 import { hostChanges } from './host-changes.ts';
 import { toHost, type HostRow } from './host-rows.ts';
 import { listed, toDate, toMs } from './rows.ts';
@@ -35,8 +36,15 @@ export function createHostStore(knex: Knex): HostStore {
     },
     async touch(hosts) {
       await knex.raw(
-        `update hosts set last_seen_at = greatest(hosts.last_seen_at, seen.at)
-         from unnest(?::text[], ?::text[], ?::timestamptz[]) as seen (tenant_id, id, at)
+        // Locked in the order of heartbeats (heartbeats.ts): each may hold hosts of the other.
+        `with seen as (
+           select * from unnest(?::text[], ?::text[], ?::timestamptz[]) as seen (tenant_id, id, at)
+         ), locked as (
+           select tenant_id, id from hosts join seen using (tenant_id, id)
+           order by tenant_id, id for no key update of hosts
+         )
+         update hosts set last_seen_at = greatest(hosts.last_seen_at, seen.at)
+         from seen join locked using (tenant_id, id)
          where hosts.tenant_id = seen.tenant_id and hosts.id = seen.id`,
         [
           hosts.map((host) => host.tenantId),
@@ -54,7 +62,7 @@ export function createHostStore(knex: Knex): HostStore {
         );
       return row && { reported: row.reported, receivedAtMs: toMs(row.received_at) };
     },
-    saveHeartbeat: (tenantId, report, atMs) => saveHeartbeat(knex, { tenantId, report, atMs }),
+    saveHeartbeat: heartbeats(knex),
   };
   return withUnavailable(acrossTenants(store, 'allTags', 'tagsOfTenant', 'register', 'touch'));
 }
@@ -126,39 +134,4 @@ async function removedAt(
     .whereRaw('host_id = any(?::text[])', [hosts.map(({ hostId }) => hostId)])
     .select<{ host_id: string; removed_at: Date }[]>('host_id', 'removed_at');
   return new Map(rows.map((row) => [row.host_id, toMs(row.removed_at)]));
-}
-
-/** One statement: heartbeats are the most of what Postgres is asked. */
-async function saveHeartbeat(
-  knex: Knex,
-  { tenantId, report, atMs }: { tenantId: string; report: HeartbeatReport; atMs: number },
-): Promise<boolean> {
-  const known = knex('hosts')
-    .where({ tenant_id: tenantId, id: report.hostId })
-    .update({
-      // What a person set stays.
-      hostname: unlessPinned(knex, 'hostname', report.hostname),
-      ips: unlessPinned(knex, 'ips', [...report.ips]),
-      has_gpu: report.hasGpu,
-      agent_version: report.agentVersion,
-      last_seen_at: toDate(atMs),
-    })
-    .returning(['tenant_id', 'id']);
-  const { rowCount } = await knex.raw<{ rowCount: number }>(
-    `with known as (:known)
-     insert into agent_status (tenant_id, host_id, reported, received_at)
-     select tenant_id, id, cast(:reported as jsonb), cast(:at as timestamptz) from known
-     on conflict (tenant_id, host_id)
-     do update set reported = excluded.reported, received_at = excluded.received_at`,
-    { known, reported: JSON.stringify(report.reported), at: toDate(atMs) },
-  );
-  return rowCount > 0;
-}
-
-function unlessPinned(knex: Knex, column: string, value: string | string[]): Knex.Raw {
-  return knex.raw('case when ? = any(pinned) then ?? else ? end', [
-    column,
-    column,
-    value as Knex.RawBinding,
-  ]);
 }
