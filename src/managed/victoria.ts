@@ -55,6 +55,8 @@ const ourFlags: Readonly<Record<string, string>> = {
   'dedup.minScrapeInterval': '1ms',
   'search.latencyOffset': '0s',
   'search.maxQueryDuration': '30s',
+  // Names and labels of a tenant are looked up in all its series: 300,000 are those of 2,000 hosts.
+  'search.maxUniqueTimeseries': '2000000',
   maxLabelsPerTimeseries: '64',
   maxLabelValueLen: '16384',
   'storage.minFreeDiskSpaceBytes': '100MiB',

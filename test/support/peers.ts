@@ -77,14 +77,15 @@ function ended(child: ChildProcess): Promise<void> {
   });
 }
 
-/** VictoriaMetrics with the flags that the product gives its own child. */
-export function startVictoria(): Promise<Peer> {
+/** VictoriaMetrics with the flags that the product gives its own child, and more. */
+export function startVictoria(...flags: string[]): Promise<Peer> {
   return startPeer('victoria-metrics', '/health', (port, directory) => [
     `-storageDataPath=${directory}`,
     `-httpListenAddr=127.0.0.1:${port}`,
     '-retentionPeriod=7d',
     '-dedup.minScrapeInterval=1ms',
     '-search.latencyOffset=0s',
+    ...flags,
   ]);
 }
 

@@ -5,40 +5,59 @@ import { linesOf } from './lines.ts';
 
 /** Longest wait for an answer, or for its next bytes, milliseconds. */
 const timeoutMs = 60_000;
+/** More series than one question may look at (`-search.maxUniqueTimeseries`, 300,000 where nobody set it). */
+const tooManyStatus = 422;
 /** One series of one hour; a hundred times what a sample a second makes. */
 const maxLineBytes = 16 * 1024 * 1024;
 
 /**
  * Reads by `/api/v1/export` and counts by `count_over_time` (VictoriaMetrics docs, "How to export data in JSON line
- * format"), each with the tenant as the one `extra_label`.
+ * format"), each with the tenant as the one `extra_label`. The names of a tenant with more series than storage looks at
+ * for one answer are among those of all.
  */
 export function createRawSource(client: VictoriaClient): RawSource {
   const ask = async (tenantId: string, path: string, args: URLSearchParams): Promise<unknown> => {
-    args.set('extra_label', `tenant=${tenantId}`);
     const answer = await client
       .request({ method: 'GET', path, tenantId, query: args, timeoutMs })
       .catch((error: unknown) => {
         throw unavailable(messageOf(error));
       });
+    if (answer.status === tooManyStatus) return undefined;
     if (answer.status !== 200) throw unavailable(`it answered ${answer.status}`);
     return (JSON.parse(answer.body.toString('utf8')) as { data: unknown }).data;
   };
-  return {
+  const source: RawSource = {
     async names(tenantId, span) {
-      const args = within(span);
-      return (await ask(tenantId, '/api/v1/label/__name__/values', args)) as string[];
+      const path = '/api/v1/label/__name__/values';
+      const own = await ask(tenantId, path, ofTenant(tenantId, within(span)));
+      // Without a tenant the index is asked and no series is looked at. What only others have has no series of this one.
+      const names = own ?? (await ask(tenantId, path, within(span)));
+      if (names === undefined) throw unavailable('it has too many names');
+      return names as string[];
     },
     series: (tenantId, names, span, signal) => exported(client, { tenantId, names, span }, signal),
-    async count(tenantId, names, { startMs, endMs }) {
+    async count(tenantId, names, span) {
+      const { startMs, endMs } = span;
       const wanted = JSON.stringify(names.map(escaped).join('|'));
       const query = `sum(count_over_time({__name__=~${wanted}}[${String(endMs - startMs)}ms]))`;
       const args = new URLSearchParams({ query, time: String(endMs / 1_000), nocache: '1' });
-      const { result } = (await ask(tenantId, '/api/v1/query', args)) as {
-        result: { value: [number, string] }[];
-      };
+      const answer = await ask(tenantId, '/api/v1/query', ofTenant(tenantId, args));
+      if (answer === undefined) {
+        if (names.length < 2) throw unavailable(`it has too many series of ${names.join('')}`);
+        const half = Math.ceil(names.length / 2);
+        const first = await source.count(tenantId, names.slice(0, half), span);
+        return first + (await source.count(tenantId, names.slice(half), span));
+      }
+      const { result } = answer as { result: { value: [number, string] }[] };
       return Number(result[0]?.value[1] ?? 0);
     },
   };
+  return source;
+}
+
+function ofTenant(tenantId: string, args: URLSearchParams): URLSearchParams {
+  args.set('extra_label', `tenant=${tenantId}`);
+  return args;
 }
 
 interface Wanted {
