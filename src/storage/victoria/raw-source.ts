@@ -7,13 +7,16 @@ import { linesOf } from './lines.ts';
 const timeoutMs = 60_000;
 /** More series than one question may look at (`-search.maxUniqueTimeseries`, 300,000 where nobody set it). */
 const tooManyStatus = 422;
+const namesPath = '/api/v1/label/__name__/values';
+/** Of one question where storage looks at few series. */
+const namesAtOnce = 32;
 /** One series of one hour; a hundred times what a sample a second makes. */
 const maxLineBytes = 16 * 1024 * 1024;
 
 /**
  * Reads by `/api/v1/export` and counts by `count_over_time` (VictoriaMetrics docs, "How to export data in JSON line
- * format"), each with the tenant as the one `extra_label`. The names of a tenant with more series than storage looks at
- * for one answer are among those of all.
+ * format"), each with the tenant as the one `extra_label`. Names of a tenant with more series than storage looks at for one
+ * answer are looked for among those of all.
  */
 export function createRawSource(client: VictoriaClient): RawSource {
   const ask = async (tenantId: string, path: string, args: URLSearchParams): Promise<unknown> => {
@@ -26,14 +29,36 @@ export function createRawSource(client: VictoriaClient): RawSource {
     if (answer.status !== 200) throw unavailable(`it answered ${answer.status}`);
     return (JSON.parse(answer.body.toString('utf8')) as { data: unknown }).data;
   };
+  /** Those of the names that the tenant has. */
+  async function ownOf(
+    tenantId: string,
+    names: readonly string[],
+    span: Span,
+  ): Promise<readonly string[]> {
+    const args = ofTenant(tenantId, within(span));
+    args.set('match[]', `{__name__=~${JSON.stringify(names.map(escaped).join('|'))}}`);
+    const own = await ask(tenantId, namesPath, args);
+    if (own !== undefined) return own as string[];
+    // One with more series than that is one that it has.
+    if (names.length < 2) return names;
+    const half = Math.ceil(names.length / 2);
+    const first = await ownOf(tenantId, names.slice(0, half), span);
+    return [...first, ...(await ownOf(tenantId, names.slice(half), span))];
+  }
+
   const source: RawSource = {
     async names(tenantId, span) {
-      const path = '/api/v1/label/__name__/values';
-      const own = await ask(tenantId, path, ofTenant(tenantId, within(span)));
-      // Without a tenant the index is asked and no series is looked at. What only others have has no series of this one.
-      const names = own ?? (await ask(tenantId, path, within(span)));
-      if (names === undefined) throw unavailable('it has too many names');
-      return names as string[];
+      const own = await ask(tenantId, namesPath, ofTenant(tenantId, within(span)));
+      if (own !== undefined) return own as string[];
+      // Without a tenant the index is asked and no series is looked at.
+      const all = await ask(tenantId, namesPath, within(span));
+      if (all === undefined) throw unavailable('it has too many names');
+      const names: string[] = [];
+      for (let at = 0; at < (all as string[]).length; at += namesAtOnce) {
+        const some = (all as string[]).slice(at, at + namesAtOnce);
+        names.push(...(await ownOf(tenantId, some, span)));
+      }
+      return names;
     },
     series: (tenantId, names, span, signal) => exported(client, { tenantId, names, span }, signal),
     async count(tenantId, names, span) {

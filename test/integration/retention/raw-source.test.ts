@@ -46,7 +46,7 @@ describe('a tenant with more series than storage looks at for one answer', () =>
     const refused = await fetch(`${peer.url}/api/v1/label/__name__/values?${asked}`);
     expect(refused.status).toBe(422);
     const found = await source.names('mine', span);
-    expect(found).toEqual(expect.arrayContaining([...names, 'of_mine']));
+    expect([...found].sort()).toEqual([...names, 'of_mine'].sort());
     const series: RawSeries[] = [];
     for await (const one of source.series('mine', found, span, new AbortController().signal)) {
       series.push(one);
